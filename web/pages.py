@@ -18,6 +18,8 @@ from web.alerts.page import AlertsPages
 from web.alerts.routes_page import RoutesPages
 from web.alerts.silences_page import SilencePages
 from web.audit.page import AuditPages
+from web.dashboards.library import DashboardLibrary
+from web.dashboards.page import DashboardPages
 from web.explore.page import ExplorePages
 from web.hosts.add_host_page import AddHostPages
 from web.hosts.host_page import HostPages
@@ -132,6 +134,9 @@ PAGES: Final[tuple[PageFactory, ...]] = (
         parts.shell,
         explainer(parts.services),
         parts.services.clock,
+    ),
+    lambda parts: DashboardPages(
+        DashboardLibrary(parts.services.dashboards, parts.services.clock), parts.shell
     ),
     lambda parts: ExplorePages(parts.shell),
     lambda parts: ProjectListPages(

@@ -1,0 +1,278 @@
+// Editing a dashboard: panels move and grow by mouse and keyboard, a dialog changes their fields,
+// and saving makes a new version.
+
+import { element } from "../lib/dom.js";
+
+const COLUMNS = 24;
+const CELL_PX = 38;
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const KINDS = ["timeseries", "stat", "gauge", "bargauge", "table", "heatmap", "state-timeline", "text"];
+const bar = document.getElementById("edit-bar");
+const dialog = document.getElementById("panel-editor");
+const note = document.getElementById("edit-note");
+
+export const request = async (method, path, body) => {
+  const answer = await fetch(`/api/dashboards${path}`, {
+    method, headers: { Accept: "application/json", "Content-Type": "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const data = answer.status === 204 ? null : await answer.json();
+  if (!answer.ok) throw new Error(data.error);
+  return data;
+};
+
+const button = (text, name, act) => {
+  const made = element("button", "button small", text);
+  made.type = "button";
+  made.setAttribute("aria-label", name);
+  made.title = name;
+  made.addEventListener("click", act);
+  return made;
+};
+
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+
+const movedPlace = ({ x, y, w, h }, dx, dy) => ({ x: clamp(x + dx, 0, COLUMNS - w), y: Math.max(0, y + dy), w, h });
+const sizedPlace = ({ x, y, w, h }, dx, dy) => ({ x, y, w: clamp(w + dx, 1, COLUMNS - x), h: clamp(h + dy, 1, 200) });
+
+const doOverlap = (a, b) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
+
+// The panels of a section with none over another: what lies under the changed one moves down.
+const settled = (panels, changed) => {
+  const order = [...panels].sort((a, b) => (b === changed) - (a === changed) || a.place.y - b.place.y || a.place.x - b.place.x);
+  const done = [];
+  for (const panel of order) {
+    let hit;
+    while ((hit = done.find((other) => doOverlap(panel.place, other.place)))) panel.place = { ...panel.place, y: hit.place.y + hit.place.h };
+    done.push(panel);
+  }
+};
+
+const sectionAround = (panels, panel) => {
+  const at = panels.indexOf(panel);
+  const begin = panels.findLastIndex((each, index) => index < at && each.kind === "row") + 1;
+  const next = panels.findIndex((each, index) => index > at && each.kind === "row");
+  return panels.slice(begin, next < 0 ? panels.length : next);
+};
+
+const blank = (id, kind, y) => ({
+  id, kind, title: "", description: "", place: { x: 0, y, w: kind === "row" ? COLUMNS : 12, h: kind === "row" ? 1 : 8 },
+  queries: [], unit: "", decimals: null, min: null, max: null, thresholds: [], percent: false, reduce: "last", stacked: false,
+  legend: true, text: "", collapsed: false, repeat: "", repeat_down: false, links: [], original: "", unsupported: [],
+});
+
+// Thresholds as the dialog shows them: "green, 80 orange, 90 red".
+const thresholdsText = (thresholds) => thresholds.map(({ value, color }) => (value === null ? color : `${value} ${color}`)).join(", ");
+const thresholdsOf = (text) => text.split(",").map((each) => each.trim()).filter(Boolean).map((each) => {
+  const [, value, color] = /^(?:(-?[\d.]+(?:e-?\d+)?)\s+)?(\S+)$/i.exec(each) ?? [];
+  if (!color) throw new Error(`Thresholds: write a number and a colour, such as “80 orange”, not “${each}”.`);
+  return { value: value === undefined ? null : Number(value), color };
+});
+
+const numberOf = (text) => (text.trim() === "" ? null : Number(text));
+
+// One line of the dialog for each query.
+const queryFields = (query, list) => {
+  const item = element("li");
+  const field = (label, value, control) => {
+    const wrap = element("label", "", label);
+    control.value = value;
+    wrap.append(control);
+    item.append(wrap);
+    return control;
+  };
+  const expr = field("PromQL", query.expr, Object.assign(element("textarea"), { rows: 2, spellcheck: false }));
+  const legend = field("Legend, such as {{instance}}", query.legend, element("input"));
+  const instant = element("input");
+  instant.type = "checkbox";
+  instant.checked = query.instant;
+  const check = element("label", "check");
+  check.append(instant, " Only the newest value");
+  const remove = element("button", "link danger-link", "Remove this query");
+  remove.type = "button";
+  remove.addEventListener("click", () => item.remove());
+  item.append(check, remove);
+  item.read = () => ({ ...query, expr: expr.value, legend: legend.value, instant: instant.checked });
+  list.append(item);
+};
+
+const openPanel = (panel, apply) => {
+  const form = dialog.querySelector("form");
+  const { elements } = form;
+  const list = dialog.querySelector(".dash-query-list");
+  const problem = dialog.querySelector(".problem");
+  problem.textContent = "";
+  elements.title.value = panel.title;
+  elements.kind.replaceChildren(...[...new Set([panel.kind, ...KINDS])].map((kind) => new Option(kind, kind)));
+  elements.kind.value = panel.kind;
+  elements.unit.value = panel.unit;
+  elements.decimals.value = panel.decimals ?? "";
+  elements.min.value = panel.min ?? "";
+  elements.max.value = panel.max ?? "";
+  elements.reduce.value = panel.reduce;
+  elements.repeat.value = panel.repeat;
+  elements.thresholds.value = thresholdsText(panel.thresholds);
+  elements.stacked.checked = panel.stacked;
+  elements.legend.checked = panel.legend;
+  elements.text.value = panel.text;
+  list.replaceChildren();
+  for (const query of panel.queries) queryFields(query, list);
+  const add = () => queryFields({ ref: String.fromCharCode(65 + (list.children.length % 26)), expr: "", legend: "", step: "", instant: false, hidden: false }, list);
+  if (!panel.queries.length && panel.kind !== "text") add();
+  dialog.querySelector("[data-action=add-query]").onclick = add;
+  dialog.querySelector("[data-action=cancel]").onclick = () => dialog.close();
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    try {
+      Object.assign(panel, {
+        title: elements.title.value, kind: elements.kind.value, unit: elements.unit.value, decimals: numberOf(elements.decimals.value),
+        min: numberOf(elements.min.value), max: numberOf(elements.max.value), reduce: elements.reduce.value, repeat: elements.repeat.value.trim().replace(/^\$/, ""),
+        thresholds: thresholdsOf(elements.thresholds.value), stacked: elements.stacked.checked, legend: elements.legend.checked, text: elements.text.value,
+        queries: [...list.children].map((item) => item.read()).filter(({ expr }) => expr.trim()),
+      });
+    } catch (error) {
+      problem.textContent = error.message;
+      return;
+    }
+    dialog.close();
+    apply();
+  };
+  dialog.showModal();
+};
+
+// Begins to edit: `reload` draws the dashboard again, `end` leaves editing.
+export const startEditing = ({ given, state, reload, end }) => {
+  const before = structuredClone(state.dashboard);
+  state.dashboard = structuredClone(before);
+  const { panels } = state.dashboard;
+  let focus = null;
+
+  const changed = (text) => {
+    note.textContent = text;
+    reload();
+  };
+
+  const nextId = () => Math.max(0, ...panels.map(({ id }) => id)) + 1;
+  const bottom = () => Math.max(0, ...panels.map(({ place }) => place.y + place.h));
+
+  const place = (panel, to, handle) => {
+    panel.place = to;
+    settled(sectionAround(panels, panel), panel);
+    focus = { panel, handle };
+    changed(`${panel.title || "Panel"}: column ${to.x + 1}, row ${to.y + 1}, ${to.w} columns wide, ${to.h} rows high. Not saved yet.`);
+  };
+
+  const handleOf = (panel, card, name, text, change) => {
+    const handle = button(text, `${name} ${panel.title || "panel"}: drag, or use the arrow keys`, () => {});
+    handle.dataset.handle = name;
+    handle.addEventListener("keydown", (event) => {
+      const step = ARROWS[event.key];
+      if (!step) return;
+      event.preventDefault();
+      place(panel, change(panel.place, ...step), name);
+    });
+    handle.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      handle.focus();
+      handle.setPointerCapture(event.pointerId);
+      const from = { x: event.clientX, y: event.clientY, place: panel.place };
+      const cell = card.parentElement.clientWidth / COLUMNS;
+      let to = from.place;
+      const move = ({ clientX, clientY }) => {
+        to = change(from.place, Math.round((clientX - from.x) / cell), Math.round((clientY - from.y) / CELL_PX));
+        for (const [key, value] of Object.entries(to)) card.style.setProperty(`--${key}`, value);
+      };
+      handle.addEventListener("pointermove", move);
+      handle.addEventListener("lostpointercapture", () => {
+        handle.removeEventListener("pointermove", move);
+        if (to !== from.place) place(panel, to, name);
+      }, { once: true });
+    });
+    return handle;
+  };
+
+  const remove = (panel) => {
+    panels.splice(panels.indexOf(panel), 1);
+    changed(`${panel.title || "Panel"} is removed. Not saved yet.`);
+  };
+
+  const copy = (panel) => {
+    const made = { ...structuredClone(panel), id: nextId() };
+    made.place.y += made.place.h;
+    panels.splice(panels.indexOf(panel) + 1, 0, made);
+    settled(sectionAround(panels, made), made);
+    changed(`${panel.title || "Panel"} is duplicated. Not saved yet.`);
+  };
+
+  const add = (kind) => {
+    const panel = blank(nextId(), kind, bottom());
+    if (kind === "row") {
+      panel.title = "New row";
+      panels.push(panel);
+      changed("A row is added. Not saved yet.");
+      return;
+    }
+    openPanel(panel, () => {
+      panels.push(panel);
+      changed("A panel is added. Not saved yet.");
+    });
+  };
+
+  const leave = () => {
+    bar.hidden = true;
+    bar.onclick = null;
+    history.replaceState(null, "", location.pathname + location.search.replace(/[?&]edit=?/, ""));
+    end();
+  };
+
+  const save = async () => {
+    try {
+      const message = bar.querySelector("[name=message]").value.trim();
+      const saved = await request("PUT", `/${given.uid}`, { version: state.version, dashboard: state.dashboard, message });
+      state.version = saved.version;
+      document.getElementById("board-version").textContent = `Version ${saved.version}`;
+      leave();
+    } catch (error) {
+      note.textContent = `Not saved: ${error.message}`;
+    }
+  };
+
+  const actions = {
+    "add-panel": () => add("timeseries"),
+    "add-row": () => add("row"),
+    save,
+    discard: () => {
+      state.dashboard = before;
+      leave();
+    },
+  };
+  bar.onclick = (event) => actions[event.target.closest("[data-action]")?.dataset.action]?.();
+  bar.hidden = false;
+  note.textContent = "";
+
+  return {
+    equip: ({ card, head, panel }, { place: drawn }) => {
+      const tools = element("div", "dash-tools");
+      const isCopy = drawn.w !== panel.place.w || card.parentElement?.querySelector(`[data-panel="${panel.id}"]`);
+      card.dataset.panel = panel.id;
+      if (isCopy) return;
+      tools.append(
+        handleOf(panel, card, "Move", "✥", movedPlace),
+        button("Edit", `Edit ${panel.title || "panel"}`, () => openPanel(panel, () => changed(`${panel.title || "Panel"} is changed. Not saved yet.`))),
+        button("Copy", `Duplicate ${panel.title || "panel"}`, () => copy(panel)),
+        button("×", `Remove ${panel.title || "panel"}`, () => remove(panel)),
+        handleOf(panel, card, "Resize", "⇲", sizedPlace),
+      );
+      head.after(tools);
+      if (focus?.panel === panel) queueMicrotask(() => setTimeout(() => card.querySelector(`[data-handle=${focus?.handle}]`)?.focus()));
+    },
+    equipRow: (box, row) => {
+      const tools = element("div", "dash-tools");
+      tools.append(
+        button("Rename", `Rename the row ${row.title}`, () => openPanel(row, () => changed("The row is changed. Not saved yet."))),
+        button("×", `Remove the row ${row.title}; its panels stay`, () => remove(row)),
+      );
+      box.querySelector("summary").after(tools);
+    },
+  };
+};

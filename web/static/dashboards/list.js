@@ -1,0 +1,37 @@
+// The list of dashboards: imports files of Grafana.
+
+import { element } from "../lib/dom.js";
+import { countText } from "../lib/format.js";
+
+const form = document.getElementById("import");
+const results = document.getElementById("import-results");
+
+const take = async (file, overwrite) => {
+  const answer = await fetch(`/api/dashboards/import${overwrite ? "?overwrite=true" : ""}`, {
+    method: "POST", headers: { Accept: "application/json", "Content-Type": "application/json" }, body: file,
+  });
+  const data = await answer.json();
+  if (!answer.ok) throw new Error(data.error);
+  return data;
+};
+
+const resultOf = async (file, overwrite) => {
+  const item = element("li");
+  try {
+    const { uid, title, panels, unsupported } = await take(file, overwrite);
+    const link = element("a", "", title);
+    link.href = `/dashboards/${uid}`;
+    const missing = unsupported.length ? `; ${countText(unsupported.length, "panel")} with parts that are not drawn` : "";
+    item.append(link, element("span", "", `: ${countText(panels, "panel")}${missing}`));
+  } catch (error) {
+    item.className = "problem";
+    item.textContent = `${file.name}: ${error.message}`;
+  }
+  return item;
+};
+
+form?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  results.replaceChildren();
+  for (const file of form.elements.file.files) results.append(await resultOf(file, form.elements.overwrite.checked));
+});

@@ -1,0 +1,332 @@
+// One dashboard: variables, times, the grid of panels. Its address holds the values and the times.
+
+import { element } from "../lib/dom.js";
+import { durationSeconds } from "../lib/format.js";
+import { startEditing } from "./edit.js";
+import { sectionsOf } from "./layout.js";
+import { drawPanel, drawQueries, drawText } from "./panels.js";
+import { runPanel } from "./queries.js";
+import { timeOf } from "./times.js";
+import { ALL, interpolate, resolve } from "./variables.js";
+
+const given = JSON.parse(document.getElementById("dashboard-data").textContent);
+const board = document.getElementById("board");
+const fields = document.getElementById("variables");
+const form = document.getElementById("times");
+const problem = document.getElementById("board-problem");
+
+const state = { dashboard: given.dashboard, version: given.version, start: "", end: "", refresh: "", wanted: new Map(), folded: new Map() };
+let editor = null;
+let stopLoading = new AbortController();
+let timer = null;
+const cards = new Map();
+
+// ---- the address ----
+
+const readAddress = () => {
+  const parameters = new URLSearchParams(location.search);
+  state.start = parameters.get("from") ?? state.dashboard.start;
+  state.end = parameters.get("to") ?? state.dashboard.end;
+  state.refresh = parameters.get("refresh") ?? state.dashboard.refresh;
+  state.wanted = new Map([...parameters.keys()].filter((key) => key.startsWith("var-"))
+    .map((key) => [key.slice(4), parameters.getAll(key).map((value) => (value === "All" ? ALL : value))]));
+};
+
+const writeAddress = () => {
+  const parameters = new URLSearchParams();
+  if (state.start !== state.dashboard.start) parameters.set("from", state.start);
+  if (state.end !== state.dashboard.end) parameters.set("to", state.end);
+  if (state.refresh !== state.dashboard.refresh) parameters.set("refresh", state.refresh);
+  for (const [name, values] of state.wanted) for (const value of values) parameters.append(`var-${name}`, value);
+  const query = parameters.toString();
+  history.replaceState(null, "", query ? `?${query}` : location.pathname);
+};
+
+const timesNow = () => {
+  const now_ms = Date.now();
+  return { start_ms: timeOf(state.start, false, now_ms), end_ms: timeOf(state.end, true, now_ms) };
+};
+
+// ---- variables ----
+
+const choose = (name, values) => {
+  state.wanted.set(name, values);
+  writeAddress();
+  load();
+};
+
+const selectOf = ({ variable, options, chosen }) => {
+  const select = element("select");
+  select.multiple = variable.multi;
+  if (variable.multi) select.size = Math.min(4, options.length + 1);
+  const all = variable.include_all ? [{ text: "All", value: ALL }] : [];
+  const extra = chosen.filter((value) => value !== ALL && !options.some((each) => each.value === value)).map((value) => ({ text: value, value }));
+  for (const { text, value } of [...all, ...extra, ...options]) select.add(new Option(text, value, false, chosen.includes(value)));
+  select.addEventListener("change", () => {
+    const picked = [...select.selectedOptions].map((each) => each.value);
+    // All and single values exclude each other: the newer choice holds.
+    const values = picked.length > 1 && picked.includes(ALL) ? (chosen.includes(ALL) ? picked.filter((each) => each !== ALL) : [ALL]) : picked;
+    choose(variable.name, values);
+  });
+  return select;
+};
+
+const fieldOf = (each) => {
+  const { variable, chosen, problem: failure } = each;
+  const field = element("div", "dash-variable");
+  const label = element("label", "", variable.label || variable.name);
+  let control;
+  if (variable.kind === "textbox") {
+    control = element("input");
+    control.value = chosen[0] ?? "";
+    control.addEventListener("change", () => choose(variable.name, [control.value]));
+  } else {
+    control = selectOf(each);
+  }
+  control.id = label.htmlFor = `variable-${variable.name}`;
+  if (variable.multi) {
+    const box = element("details");
+    const text = chosen.includes(ALL) ? "All" : chosen.join(", ") || "None";
+    const summary = element("summary", "", `${label.textContent}: ${text}`);
+    label.className = "sr-only";
+    box.append(summary, label, control);
+    field.append(box);
+  } else {
+    field.append(label, control);
+  }
+  if (failure) field.append(element("p", "problem", failure));
+  return field;
+};
+
+const showVariables = (found) => {
+  const shown = found.filter(({ variable }) => !variable.hidden && variable.kind !== "constant" && variable.kind !== "datasource");
+  const focused = document.activeElement?.id;
+  const open = new Set([...fields.querySelectorAll("details[open] select")].map((each) => each.id));
+  fields.replaceChildren(...shown.map(fieldOf));
+  fields.hidden = !shown.length;
+  for (const id of open) document.getElementById(id)?.closest("details")?.setAttribute("open", "");
+  if (focused?.startsWith("variable-")) document.getElementById(focused)?.focus();
+};
+
+// ---- panels ----
+
+const linkOf = ({ title, url }, scope) => {
+  const address = interpolate(url, scope, "percentencode");
+  const isWeb = /^(https?:\/\/|\/(?!\/))/i.test(address);
+  const made = element(isWeb ? "a" : "span", "", title || address);
+  if (isWeb) made.href = address;
+  return made;
+};
+
+const noteOf = (panel, scope) => {
+  if (!panel.unsupported.length && !panel.description && !panel.links.length) return null;
+  const box = element("details", "dash-info");
+  const name = panel.unsupported.length ? "Not all of this panel is drawn" : "About this panel";
+  const summary = element("summary", "", panel.unsupported.length ? "!" : "i");
+  summary.setAttribute("aria-label", `${name}: ${panel.title}`);
+  const text = element("div");
+  if (panel.description) text.append(element("p", "", interpolate(panel.description, scope)));
+  if (panel.unsupported.length) {
+    text.append(element("p", "", `Not supported: ${panel.unsupported.join(", ")}.`));
+    for (const { expr } of panel.queries) text.append(element("code", "", expr));
+  }
+  text.append(...panel.links.map((link) => linkOf(link, scope)));
+  box.append(summary, text);
+  return box;
+};
+
+const zoom = (start_s, end_s) => setTimes(String(Math.round(start_s * 1000)), String(Math.round(Math.max(end_s, start_s + 1) * 1000)));
+
+const cardOf = ({ panel, scope, place }) => {
+  const card = element("section", "dash-panel");
+  card.dataset.kind = panel.kind;
+  card.dataset.state = "waiting";
+  for (const [name, value] of Object.entries(place)) card.style.setProperty(`--${name}`, value);
+  const head = element("header");
+  const title = element("h3", "", interpolate(panel.title, scope));
+  title.title = title.textContent;
+  head.append(title, ...[noteOf(panel, scope)].filter(Boolean));
+  const body = element("div", "dash-body");
+  card.append(head, body);
+  card.setAttribute("aria-label", title.textContent || "Panel");
+  return { card, head, body, panel, scope, remove: () => {}, loaded: null };
+};
+
+const drawCard = async (one, times, signal) => {
+  const { panel, scope, body, card } = one;
+  if (panel.kind === "text") drawText(body, interpolate(panel.text, scope));
+  else if (panel.kind === "unsupported") drawQueries(body, panel);
+  if (panel.kind === "text" || panel.kind === "unsupported") {
+    card.dataset.state = "drawn";
+    return;
+  }
+  if (card.dataset.state === "waiting") body.replaceChildren(element("p", "faint dash-empty", "Loading…"));
+  card.setAttribute("aria-busy", "true");
+  try {
+    const { results, problem: failure } = await runPanel(panel, { scope, ...times, width: body.clientWidth || 300, signal });
+    if (signal.aborted) return;
+    one.remove();
+    one.remove = () => {};
+    if (failure && !results.some(({ series }) => series.length)) {
+      body.replaceChildren(element("p", "problem dash-empty", failure));
+      card.dataset.state = "failed";
+    } else {
+      one.remove = drawPanel(body, panel, results, { zoom });
+      card.dataset.state = results.some(({ series }) => series.length) ? "drawn" : "empty";
+    }
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    one.remove();
+    one.remove = () => {};
+    body.replaceChildren(element("p", "problem dash-empty", `No answer: ${error.message}`));
+    card.dataset.state = "failed";
+  } finally {
+    if (!signal.aborted) card.removeAttribute("aria-busy");
+  }
+};
+
+// Only panels in sight are queried.
+const observer = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    const one = cards.get(target);
+    if (one) one.inSight = isIntersecting;
+    if (one && isIntersecting) loadCard(one);
+  }
+}, { rootMargin: "200px" });
+
+let current = null;
+
+const loadCard = (one) => {
+  if (!current || one.loaded === current) return;
+  one.loaded = current;
+  drawCard(one, current.times, current.signal);
+};
+
+const rowOf = ({ row, scope, key, panels }) => {
+  const isOpen = state.folded.has(key) ? !state.folded.get(key) : !row.collapsed;
+  const box = element("details", "dash-row");
+  box.open = isOpen;
+  const summary = element("summary", "", interpolate(row.title, scope) || "Row");
+  summary.append(element("span", "faint", ` ${panels.length} ${panels.length === 1 ? "panel" : "panels"}`));
+  box.append(summary);
+  box.addEventListener("toggle", () => state.folded.set(key, !box.open));
+  return box;
+};
+
+const build = (scope) => {
+  observer.disconnect();
+  for (const one of cards.values()) one.remove();
+  cards.clear();
+  const sections = sectionsOf(state.dashboard.panels, scope).map((section) => {
+    const grid = element("div", "dash-grid");
+    for (const each of section.panels) {
+      const one = cardOf(each);
+      cards.set(one.card, one);
+      grid.append(one.card);
+      editor?.equip(one, each);
+    }
+    if (!section.row) return grid;
+    const box = rowOf(section);
+    box.append(grid);
+    editor?.equipRow(box, section.row);
+    return box;
+  });
+  if (!sections.length) {
+    const empty = element("div", "empty");
+    empty.append(element("h2", "", "No panels yet"), element("p", "", given.may_edit ? "Edit the dashboard to add one." : "An editor can add some."));
+    sections.push(empty);
+  }
+  board.replaceChildren(...sections);
+  for (const card of cards.keys()) observer.observe(card);
+};
+
+// ---- loading ----
+
+let builtFor = "";
+
+const signature = (scope) =>
+  JSON.stringify([state.dashboard.variables.map(({ name }) => [name, scope.get(name)?.values]), Boolean(editor)]);
+
+const load = async ({ rebuild = false } = {}) => {
+  clearTimeout(timer);
+  stopLoading.abort();
+  stopLoading = new AbortController();
+  const { signal } = stopLoading;
+  const times = timesNow();
+  const isWrong = !(times.end_ms > times.start_ms);
+  problem.hidden = !isWrong;
+  problem.textContent = isWrong ? "Enter times such as now-6h and now; the end must be after the start." : "";
+  if (isWrong) return;
+  try {
+    const { found, scope } = await resolve(state.dashboard.variables, state.wanted, { ...times, signal });
+    if (signal.aborted) return;
+    showVariables(found);
+    current = { times, signal };
+    const wanted = signature(scope);
+    if (rebuild || wanted !== builtFor) {
+      builtFor = wanted;
+      build(scope);
+    } else {
+      for (const one of cards.values()) if (one.inSight) loadCard(one);
+    }
+  } catch (error) {
+    if (error.name !== "AbortError") throw error;
+  }
+  schedule();
+};
+
+const schedule = () => {
+  clearTimeout(timer);
+  const wait_s = durationSeconds(state.refresh);
+  if (wait_s > 0 && !editor) timer = setTimeout(() => (document.hidden ? schedule() : load()), Math.max(5, wait_s) * 1000);
+};
+
+const showTimes = () => {
+  form.elements.from.value = /^\d+$/.test(state.start) ? new Date(Number(state.start)).toISOString() : state.start;
+  form.elements.to.value = /^\d+$/.test(state.end) ? new Date(Number(state.end)).toISOString() : state.end;
+  const { range, refresh } = form.elements;
+  const quick = state.end === "now" && [...range.options].some((each) => each.value === state.start);
+  range.value = quick ? state.start : "";
+  if (![...refresh.options].some((each) => each.value === state.refresh)) refresh.add(new Option(state.refresh, state.refresh));
+  refresh.value = state.refresh;
+};
+
+const setTimes = (start, end) => {
+  state.start = start;
+  state.end = end;
+  showTimes();
+  writeAddress();
+  load();
+};
+
+const typedTime = (text) => {
+  const isRelative = text.startsWith("now") || /^\d{9,15}$/.test(text);
+  return isRelative ? text : String(Date.parse(text));
+};
+
+form.addEventListener("submit", (event) => event.preventDefault());
+form.elements.range.addEventListener("change", () => form.elements.range.value && setTimes(form.elements.range.value, "now"));
+for (const name of ["from", "to"]) {
+  form.elements[name].addEventListener("change", () => setTimes(typedTime(form.elements.from.value.trim()), typedTime(form.elements.to.value.trim())));
+}
+form.elements.refresh.addEventListener("change", () => {
+  state.refresh = form.elements.refresh.value;
+  writeAddress();
+  schedule();
+});
+document.getElementById("reload").addEventListener("click", () => load());
+addEventListener("popstate", () => { readAddress(); showTimes(); load(); });
+
+const edit = document.getElementById("edit");
+const begin = () => {
+  editor = startEditing({ given, state, reload: () => load({ rebuild: true }), end: () => { editor = null; edit.hidden = false; load({ rebuild: true }); } });
+  edit.hidden = true;
+  load({ rebuild: true });
+};
+edit?.addEventListener("click", begin);
+
+const isNew = new URLSearchParams(location.search).has("edit");
+readAddress();
+showTimes();
+if (edit && isNew) begin();
+else load();
