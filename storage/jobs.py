@@ -6,7 +6,18 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+from model.process.worker_threads import clear_frames
+from storage.api.errors import UnwritableError
+
 T = TypeVar("T")
+
+
+class OvertakenError(Exception):
+    """The copy was taken over while the disk held up this write, before it could repeat it."""
+
+
+class SlowWriteError(UnwritableError):
+    """A write has not returned; the disk may be slow only."""
 
 
 class Job(Generic[T]):
@@ -36,6 +47,17 @@ class Job(Generic[T]):
         with suppress(InvalidStateError):
             self.future.set_exception(error)
 
+    def settle(self, run: Callable[[], T]) -> None:
+        """Set what `run` returns, or the error that it raises."""
+        try:
+            self.finish(run())
+        except BaseException as exc:  # noqa: BLE001 - the caller gets it.
+            clear_frames(exc)
+            self.fail(exc)
+        finally:
+            # This frame is in the traceback too, and cannot be cleared while it runs.
+            del self, run
+
 
 class Jobs:
     """The jobs that no thread has taken yet, in order; any thread."""
@@ -64,8 +86,13 @@ class Jobs:
                 return job
         return None
 
-    def take_all(self) -> Iterator[Job[object]]:
-        """Take the jobs that wait now, one after the other."""
+    @property
+    def any_may_wait(self) -> bool:
+        """Whether a waiting job may wait for the disk."""
+        return any(job.may_wait for job in list(self._waiting))
+
+    def take_all(self, *, may_wait: bool = False) -> Iterator[Job[object]]:
+        """Take the jobs that wait now, or those of them that may wait for the disk."""
         for job in list(self._waiting):
-            if self.take(job):
+            if (job.may_wait or not may_wait) and self.take(job):
                 yield job

@@ -4,9 +4,10 @@ While the disk refuses writes, a copy in memory takes those that may wait: sessi
 audit log, alerts and the outbox. Once the disk accepts writes again, the changed rows are
 written to it in one transaction.
 
-If a write does not return for seconds, the thread that writes is stuck. Another thread then
-takes the copy over: it adopts what the stuck write has repeated there, and runs the writes
-that wait behind it.
+A write that does not return for a second, as on a slow disk, must not hold up alerts. Another
+thread then takes the copy over: it adopts what that write has repeated there, and runs the
+writes that may wait for the disk. After some seconds, the disk is stuck: other writes are
+refused from then on.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from typing import TypeVar
 from sqlite_utils import Database, Migrations
 
 from model.conditions import DISK_SLOW, RECORDS_UNWRITABLE, Conditions
-from model.process.worker_threads import WorkerThreads, clear_frames
+from model.process.worker_threads import WorkerThreads
 from storage.api.errors import (
     CorruptDataError,
     StorageError,
@@ -38,22 +39,19 @@ from storage.database import (
     require_writable,
     translate,
 )
-from storage.jobs import Job, Jobs
+from storage.jobs import Job, Jobs, OvertakenError, SlowWriteError
 from storage.records.disk_reads import DiskReads
-from storage.records.memory_copy import MemoryCopy, Unwritten
-from storage.records.salvage import log_lost, note_rebuilt, rebuild
+from storage.records.memory_copy import MemoryCopy
+from storage.records.salvage import NO_REBUILD_FIX, log_lost, note_rebuilt, rebuild
 from storage.worker import Worker
 
 T = TypeVar("T")
 
-_LOOK_S = 1.0
+_LOOK_S = 0.5
+_PATIENCE_S = 1.0
+"""What may wait for the disk goes on in memory behind a write that takes longer."""
 # Larger files are checked by `redshank doctor` only: a second of reading at the start.
 _CHECKED_BYTES = 64 * 2**20
-
-_FIX = (
-    "restore a backup with `redshank restore`, or move the file away to start"
-    " without hosts, users and alerts"
-)
 
 
 def _wrapped(work: Callable[[Database], T]) -> Callable[[sqlite3.Connection], T]:
@@ -104,7 +102,7 @@ class RecordsDatabase:
                 kept_as, lost = rebuild(self.path)
             except StorageError as failure:
                 # Not replaced by an empty file: a server without users has no login.
-                raise CorruptDataError(f"{exc}; {_FIX}") from failure
+                raise CorruptDataError(f"{exc}; {NO_REBUILD_FIX}") from failure
             note_rebuilt(self._conditions, self.path, exc, kept_as, lost)
             self._open(subjects)
         self._looking.start()
@@ -164,9 +162,14 @@ class RecordsDatabase:
         except StoreClosedError:
             self._jobs.take(job)
             raise
-        if self.writing_s >= STUCK_S:
+        if self._is_held_up:
             self._beside(self._take_over)
         return await asyncio.shield(asyncio.wrap_future(job.future))
+
+    @property
+    def _is_held_up(self) -> bool:
+        """Whether writes wait that should go on in memory, or be refused."""
+        return self.writing_s >= (_PATIENCE_S if self._jobs.any_may_wait else STUCK_S)
 
     def _run_next(self) -> None:
         """Run the next job, if all are not taken, on disk or in memory; on the writer's thread."""
@@ -174,18 +177,8 @@ class RecordsDatabase:
         if job is None:
             return
         self._running = job
-        self._end(job, lambda: self._run(job))
+        job.settle(lambda: self._run(job))
         self._running = None
-
-    def _end(self, job: Job[T], run: Callable[[], T]) -> None:
-        try:
-            job.finish(run())
-        except BaseException as exc:  # noqa: BLE001 - the caller gets it.
-            clear_frames(exc)
-            job.fail(exc)
-        finally:
-            # This frame is in the traceback too, and cannot be cleared while it runs.
-            del job, run
 
     def _run(self, job: Job[T]) -> T:
         if self._refusal is not None and not job.may_wait:
@@ -193,6 +186,9 @@ class RecordsDatabase:
         if self._refusal is None:
             try:
                 return self._write(job)
+            except OvertakenError:
+                if not job.may_wait:
+                    return self._write_after_recovery(job)
             except (CorruptDataError, UnwritableError) as exc:
                 self._refuse(exc)
                 if not (job.may_wait or job.is_adopted):
@@ -207,6 +203,15 @@ class RecordsDatabase:
         with self._lock:
             return self._in_memory(job)
 
+    def _write_after_recovery(self, job: Job[T]) -> T:
+        self._recover()
+        if self._refusal is not None:
+            raise UnwritableError(str(self._refusal))
+        try:
+            return self._write(job)
+        except OvertakenError as exc:
+            raise UnwritableError(str(self._refusal)) from exc
+
     def _in_memory(self, job: Job[T]) -> T:
         try:
             return self._memory.run(job.work)
@@ -220,8 +225,7 @@ class RecordsDatabase:
             result = job.work(connection)
             with self._lock:
                 if self._refusal is not None:
-                    # The copy has been taken over: the disk was stuck before this point.
-                    raise UnwritableError(str(self._refusal))
+                    raise OvertakenError
                 job.returned = result
                 copy.repeat()
             return result
@@ -243,8 +247,8 @@ class RecordsDatabase:
                 end()
 
     def _look(self) -> None:
-        """Take the copy over from a stuck write, or try the disk again; on a thread of its own."""
-        if self.writing_s >= STUCK_S:
+        """Take the copy over from a slow write, or try the disk again; on a thread of its own."""
+        if self._is_held_up:
             self._beside(self._take_over).result()
         elif self._refusal is not None and (self._recovery is None or self._recovery.done()):
             self._recovery = self._writer.call(self._recover)
@@ -257,20 +261,23 @@ class RecordsDatabase:
             raise StoreClosedError(f"{self.path.name} is closed") from exc
 
     def _take_over(self) -> None:
-        """Run in memory what waits behind a stuck write; on the thread of the copy."""
+        """Run in memory what waits behind a slow write; on the thread of the copy."""
         with self._lock:
-            stuck_s = self.writing_s
-            if stuck_s < STUCK_S:
+            waited_s = self.writing_s
+            if waited_s < _PATIENCE_S:
                 return
-            if self._refusal is None:
-                reason = f"{self.path.name}: a write has not returned for {stuck_s:.0f} s"
-                self._refuse(UnwritableError(reason))
+            is_stuck = waited_s >= STUCK_S
+            if self._refusal is None or isinstance(self._refusal, SlowWriteError):
+                reason = f"{self.path.name}: a write has not returned for {waited_s:.0f} s"
+                self._refusal = SlowWriteError(reason)
+            if is_stuck:
+                self._refuse(self._refusal)
             job = self._running
             if self._memory.adopt() and job is not None:
                 job.is_adopted = True
                 if job.may_wait:
                     job.finish(job.returned)
-        for waiting in self._jobs.take_all():
+        for waiting in self._jobs.take_all(may_wait=not is_stuck):
             self._beside(partial(self._run_beside, waiting))
 
     def _run_beside(self, job: Job[object]) -> None:
@@ -284,7 +291,7 @@ class RecordsDatabase:
             if not job.may_wait:
                 job.fail(UnwritableError(str(self._refusal)))
                 return
-            self._end(job, lambda: self._in_memory(job))
+            job.settle(lambda: self._in_memory(job))
 
     @property
     def _memory(self) -> MemoryCopy:
@@ -321,25 +328,18 @@ class RecordsDatabase:
         with self._lock:
             taken = self._memory.take_unwritten()
         while True:
-            self._write_taken(taken)
+            try:
+                taken.write_to(self._writer)
+            except BaseException:
+                with self._lock:
+                    self._memory.give_back(taken)
+                raise
             with self._lock:
                 # A stuck write: the copy has gone on meanwhile.
                 taken = self._memory.take_unwritten()
                 if not taken.rows:
                     self._refusal = None
                     return
-
-    def _write_taken(self, taken: Unwritten) -> None:
-        connection = self._writer.connection
-        try:
-            connection.execute("pragma foreign_keys = off")
-            self._writer.transact(taken.write, durable=True)
-        except BaseException:
-            with self._lock:
-                self._memory.give_back(taken)
-            raise
-        finally:
-            connection.execute("pragma foreign_keys = on")
 
     def _rebuild(self, refusal: CorruptDataError) -> None:
         self._reads.release()

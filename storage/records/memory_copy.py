@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
+from storage.database import Writer
 from storage.records.row_changes import (
     ChangedTable,
     Row,
@@ -62,10 +63,19 @@ class Unwritten:
     tables: Sequence[ChangedTable]
     sequences: Sequence[tuple[str, int]]
 
-    def write(self, disk: sqlite3.Connection) -> None:
-        """Write the rows to the disk; runs in a transaction without foreign keys."""
-        put_rows(self.tables, disk)
-        raise_sequences(disk, self.sequences)
+    def write_to(self, writer: Writer) -> None:
+        """Write the rows to the disk in one transaction without foreign keys."""
+
+        def write(disk: sqlite3.Connection) -> None:
+            put_rows(self.tables, disk)
+            raise_sequences(disk, self.sequences)
+
+        connection = writer.connection
+        try:
+            connection.execute("pragma foreign_keys = off")
+            writer.transact(write, durable=True)
+        finally:
+            connection.execute("pragma foreign_keys = on")
 
 
 class MemoryCopy:

@@ -27,6 +27,12 @@ _MOST_MISSING = 4_096
 # Without these rows, nobody could log in, or hosts would vanish without an alert.
 _ESSENTIAL = ("users", "hosts")
 
+NO_REBUILD_FIX = (
+    "restore a backup with `redshank restore`, or move the file away to start"
+    " without hosts, users and alerts"
+)
+"""What to do where `rebuild` fails."""
+
 
 def rebuild(damaged: Path, known: sqlite3.Connection | None = None) -> tuple[str, int]:
     """Replace a damaged file by one with all rows that can be read; blocks.

@@ -14,6 +14,7 @@ from typing import Any, cast
 import pytest
 
 from model.conditions import DISK_SLOW, RECORDS_REBUILT, RECORDS_UNWRITABLE, Conditions
+from storage import database as transactions
 from storage.api.accounts import CredentialKind, Role
 from storage.api.alerts import AlertChange, AlertState, CheckOverride, NewNotification
 from storage.api.audit import AuditRetention, NewAuditEntry
@@ -28,6 +29,14 @@ from tests.storage.records.alert_builders import new_alert
 
 NOW_MS = 1_763_820_000_000
 FOREVER_MS = NOW_MS + 10**12
+
+
+@pytest.fixture(autouse=True)
+def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is slow or stuck only where a test says so, whatever that of the machine is."""
+    monkeypatch.setattr(transactions, "SLOW_COMMIT_S", 1e9)
+    monkeypatch.setattr(database, "_PATIENCE_S", 1e9)
+    monkeypatch.setattr(database, "STUCK_S", 1e9)
 
 
 @asynccontextmanager
@@ -341,10 +350,21 @@ class StuckConnection:
 
 @asynccontextmanager
 async def stuck_disk(
-    records: Records, monkeypatch: pytest.MonkeyPatch, statement: str = "commit"
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+    statement: str = "commit",
+    stuck_s: float = 9.0,
 ) -> AsyncIterator[StuckConnection]:
-    """Let one kind of statement not return until the end; the time until that is noticed is 0."""
-    monkeypatch.setattr(database, "STUCK_S", 0.0)
+    """Let one kind of statement not return until the end; the time until that is noticed is 0.
+
+    Args:
+        records: the records whose disk is stuck.
+        monkeypatch: undone after the test.
+        statement: the statement that does not return.
+        stuck_s: for how long it has not returned.
+    """
+    monkeypatch.setattr(database, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(database, "STUCK_S", 5.0)
     writer = records._database._writer
     connection = writer.connection
     stuck = StuckConnection(connection, statement)
@@ -353,7 +373,9 @@ async def stuck_disk(
     monkeypatch.setattr(
         Writer,
         "writing_s",
-        property(lambda self: 9.0 if stuck.reached.is_set() and not stuck.go_on.is_set() else -1.0),
+        property(
+            lambda self: stuck_s if stuck.reached.is_set() and not stuck.go_on.is_set() else -1.0
+        ),
     )
     try:
         yield stuck
@@ -423,6 +445,32 @@ async def test_host_whose_commit_does_not_return_is_stored_once_it_does(
     async with opened(await asyncio.to_thread(copied, tmp_path)) as again:
         assert [host.id for host in await again.hosts.all()] == [added.id]
         assert len(await again.alerts.open_alerts()) == 1
+
+
+@pytest.mark.parametrize("statement", ["commit", "begin immediate"])
+@pytest.mark.fault("disk_slow")
+async def test_alerts_go_on_in_memory_behind_a_slow_write_and_nothing_is_refused(
+    tmp_path: Path,
+    records: Records,
+    conditions: Conditions,
+    monkeypatch: pytest.MonkeyPatch,
+    statement: str,
+) -> None:
+    async with stuck_disk(records, monkeypatch, statement, stuck_s=2.0) as slow:
+        adding = asyncio.ensure_future(records.hosts.add(NewHost("web", "http://a:1"), NOW_MS))
+        await reached(slow)
+        behind = asyncio.ensure_future(records.hosts.add(NewHost("db", "http://b:1"), NOW_MS))
+        for name in ("a:1", "b:1"):
+            await asyncio.wait_for(fire(records, name), PATIENCE_S)
+        assert len(await records.alerts.open_alerts()) == 2
+        assert names(conditions) == []
+        assert not adding.done()
+        assert not behind.done()
+    added = await asyncio.wait_for(asyncio.gather(adding, behind), PATIENCE_S)
+    await recovered(records, conditions)
+    async with opened(await asyncio.to_thread(copied, tmp_path)) as again:
+        assert {host.id for host in await again.hosts.all()} == {one.id for one in added}
+        assert len(await again.alerts.open_alerts()) == 2
 
 
 async def test_read_that_does_not_return_is_answered_from_memory(
