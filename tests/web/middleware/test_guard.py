@@ -142,6 +142,7 @@ ACCESS = {
     "GET /projects/{project_key}/retention": "user",
     "POST /projects/{project_key}/reports": "user",
     "POST /projects/{project_key}/reports/{id}/remove": "user",
+    "POST /projects/{project_key}/schema": "user",
     "POST /projects/{project_key}/shares": "user",
     "POST /projects/{project_key}/shares/{id}/revoke": "user",
     # The token in the path is the credential.
