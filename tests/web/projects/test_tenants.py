@@ -193,6 +193,12 @@ SENDING = {
 OUTSIDE = (
     "/static/",
     "/dashboard",
+    "/silences",
+    "/routes",
+    "/maintenance",
+    "/api/dashboards",
+    "/api/silences",
+    "/api/maintenance",
     "/host/",
     "/add-host",
     "/alerts",
