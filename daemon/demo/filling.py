@@ -108,19 +108,18 @@ async def _records(path: Path, story: Story, ports: Sequence[int]) -> Project:
             await records.hosts.add(NewHost(host.name, url, labels), story.start_ms)
         projects = Projects(records.projects, lambda: story.start_ms)
         project = await projects.create(ProjectSettings(PROJECT_NAME), None)
-        for key in ("", project.key):
-            for annotation in _annotations(story, key):
-                await records.annotations.add(annotation, annotation.end_ms)
+        for annotation in _annotations(story):
+            await records.annotations.add(annotation, annotation.end_ms)
         await records.schema_notes.change(project.id, _NOTES, "", story.start_ms)
         return project
 
 
-def _annotations(story: Story, project: str) -> Iterator[NewAnnotation]:
-    """Yield what happens, for the charts of hosts or of a project."""
+def _annotations(story: Story) -> Iterator[NewAnnotation]:
+    """Yield what happens, for the charts of hosts and of the project."""
     deploy_ms, (start_ms, end_ms) = story.deploy_ms, story.incident_ms
     release, slow = "Release 2.4.0 of the shop", "The database is slow, orders fail"
-    yield NewAnnotation(deploy_ms, deploy_ms, release, ("deploy",), project=project)
-    yield NewAnnotation(start_ms, end_ms, slow, ("incident",), project=project)
+    yield NewAnnotation(deploy_ms, deploy_ms, release, ("deploy",))
+    yield NewAnnotation(start_ms, end_ms, slow, ("incident",))
 
 
 async def _events(
