@@ -18,15 +18,16 @@ def group_body(notification: DueNotification, external_url: str, most: int = 0) 
     """
     alerts = notification.alerts
     shown = alerts[:most] if most else alerts
-    firing = any(alert.ends_ms is None for alert in alerts)
+    # Alertmanager describes the alerts that it shows, not those that it leaves out.
+    firing = any(alert.ends_ms is None for alert in shown)
     return WebhookBody(
         receiver=notification.integration.receiver,
         status=NotificationStatus.FIRING if firing else NotificationStatus.RESOLVED,
         alerts=tuple(_alert(alert, external_url) for alert in shown),
         notification_reason=notification.reason.value,
         group_labels=dict(notification.group_labels),
-        common_labels=_common([alert.labels for alert in alerts]),
-        common_annotations=_common([alert.annotations for alert in alerts]),
+        common_labels=_common([alert.labels for alert in shown]),
+        common_annotations=_common([alert.annotations for alert in shown]),
         external_url=external_url,
         group_key=notification.group_key,
         truncated_alerts=len(alerts) - len(shown),

@@ -1,11 +1,13 @@
 """Alerts on their way through the tree, from our own rules or from a peer."""
 
+import functools
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from model.labels import Labels, fingerprint
 
 _FIRST_LABELS = ("job", "instance")
+_INVERTED = bytes(255 - byte for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,7 @@ def merged(old: RoutedAlert, new: RoutedAlert) -> RoutedAlert:
     """
     old_ends = old.ends_ms if old.ends_ms is not None else 2**62
     new_ends = new.ends_ms if new.ends_ms is not None else 2**62
-    overlaps = new.starts_ms < old_ends < new_ends or new.starts_ms < old.starts_ms < new_ends
-    if old_ends == new_ends or not overlaps:
-        overlaps = old_ends == new_ends
-    if not overlaps:
+    if not (old.starts_ms < new_ends < old_ends or old.starts_ms < new.starts_ms < old_ends):
         return new
     starts_ms = min(old.starts_ms, new.starts_ms)
     ends_ms = new.ends_ms
@@ -71,6 +70,17 @@ def merged(old: RoutedAlert, new: RoutedAlert) -> RoutedAlert:
 
 
 def order_key(alert: RoutedAlert) -> tuple[Any, ...]:
-    """Return the sort key of alerts in a notification: job, instance, then all labels."""
+    """Return the sort key of alerts in a notification: job, instance, then all labels.
+
+    Of two sets of the same size, the one that lacks the first label that they do not share
+    comes first.
+    """
     first = tuple((not alert.labels.get(name), alert.labels.get(name)) for name in _FIRST_LABELS)
-    return (*first, len(alert.labels), tuple(alert.labels))
+    pairs = tuple((_descending(name), value) for name, value in alert.labels)
+    return (*first, len(alert.labels), pairs)
+
+
+@functools.lru_cache(maxsize=1000)
+def _descending(name: str) -> bytes:
+    """Return bytes that order names from last to first."""
+    return name.encode().translate(_INVERTED) + b"\xff"

@@ -12,8 +12,8 @@ class NotificationReason(StrEnum):
     """Why a notification is sent; the values are Alertmanager's."""
 
     FIRST = "first notification"
-    NEW_ALERTS = "new alerts in group"
-    NEW_RESOLVED = "new resolved alerts"
+    NEW_ALERTS = "new alerts added"
+    NEW_RESOLVED = "some alerts resolved"
     ALL_RESOLVED = "all alerts resolved"
     REPEAT = "repeat interval elapsed"
 

@@ -181,7 +181,8 @@ def _matchers(
 ) -> tuple[Matcher, ...]:
     return (
         *(Matcher.of(name, "=", value) for name, value in equal.items()),
-        *(Matcher.of(name, "=~", value) for name, value in patterns.items()),
+        # Anchored as in Alertmanager, where the text is part of the keys of groups.
+        *(Matcher.of(name, "=~", f"^(?:{value})$") for name, value in patterns.items()),
         *parsed,
     )
 

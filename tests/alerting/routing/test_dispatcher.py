@@ -79,9 +79,9 @@ def test_group_waits_then_sends_changes_at_its_interval_and_repeats() -> None:
     bench.alert(alertname="A", host="2")
     assert bench.until(60) == [(10.0, "ops", "first notification", "1+,2+")]
     bench.alert(alertname="A", host="3")
-    assert bench.until(120) == [(70.0, "ops", "new alerts in group", "1+,2+,3+")]
+    assert bench.until(120) == [(70.0, "ops", "new alerts added", "1+,2+,3+")]
     bench.alert(120, alertname="A", host="2")
-    assert bench.until(190) == [(130.0, "ops", "new resolved alerts", "1+,2-,3+")]
+    assert bench.until(190) == [(130.0, "ops", "some alerts resolved", "1+,2-,3+")]
     assert bench.until(3600) == []
     assert bench.until(3800) == [(3790.0, "ops", "repeat interval elapsed", "1+,3+")]
     bench.alert(3800, alertname="A", host="1")

@@ -9,6 +9,7 @@ from alerting.errors import RoutingFileError
 from alerting.routing.files import sections
 from alerting.routing.files.loader import load_routing_file, parse_routing
 from alerting.routing.tree import AlertRoute
+from model.labels import Labels
 
 VERDICTS = Path(__file__).with_name("verdicts.json")
 """Documents with the verdict of amtool; tests/peers/test_alertmanager_files.py asks it again."""
@@ -140,3 +141,11 @@ def test_local_zone_is_that_of_the_machine_or_utc(
     assert str(sections._local_zone()) == "UTC"
     file.write_bytes(b"not a zone")
     assert str(sections._local_zone()) == "UTC"
+
+
+def test_key_of_an_old_pattern_is_anchored_as_in_alertmanager() -> None:
+    text = "{route: {receiver: a, routes: [{match_re: {x: b|c}}]}, receivers: [{name: a}]}"
+    (route,) = parse_routing(text, Path("a.yml")).route.routes
+    assert route.key == '{}/{x=~"^(?:b|c)$"}'
+    assert route.matching(Labels.of(x="c"))
+    assert not route.matching(Labels.of(x="bc"))
