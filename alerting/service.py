@@ -76,6 +76,7 @@ class AlertingService:
         alerts: the alerts for people to read.
         router: routes alerts; keeps silences.
         heartbeat: the dead man's switch.
+        rule_groups: the running groups of rule files.
     """
 
     def __init__(
@@ -128,7 +129,7 @@ class AlertingService:
             settings, parts, hosts, witnesses, conditions or Conditions(clock)
         )
         self._registry = self._built_in.registry
-        self._groups = RuleGroups(settings, *shared, refusals or Refusals())
+        self.rule_groups = RuleGroups(settings, *shared, refusals or Refusals())
         self._tasks: asyncio.TaskGroup | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
 
@@ -154,7 +155,7 @@ class AlertingService:
         return min(runner.lag_s for runner in self._runners())
 
     def _runners(self) -> list[GroupRunner]:
-        return [*self._built_in.runners, *(runner for _, runner in self._groups.running())]
+        return [*self._built_in.runners, *(runner for _, runner in self.rule_groups.running())]
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
         """Load the open alerts, and evaluate and deliver in `tasks` until `stop`.
@@ -169,7 +170,7 @@ class AlertingService:
         self._book.restore((restored_key(alert), alert) for alert in opened)
         await self.router.start(opened)
         for group in self._initial_groups:
-            self._groups.start(group, tasks, self._settings.start_delay_ms)
+            self.rule_groups.start(group, tasks, self._settings.start_delay_ms)
         await self._withdraw_unknown()
         await self._delivery.abandon_orphans()
         self._built_in.start(tasks)
@@ -181,7 +182,7 @@ class AlertingService:
     async def stop(self) -> None:
         """Stop evaluations and deliveries; finish a write in progress."""
         await self._built_in.stop()
-        await self._groups.stop()
+        await self.rule_groups.stop()
         await self._cancel(*self._running)
 
     async def _cancel(self, *names: str) -> None:
@@ -256,7 +257,7 @@ class AlertingService:
             await self._cancel(_HEARTBEAT)
         self._beat()
         await self._built_in.reconfigure(settings, self._task_group)
-        self._groups.settings = settings
+        self.rule_groups.settings = settings
         await self.replace_rules(groups)
 
     # Rule files
@@ -269,12 +270,12 @@ class AlertingService:
         Raises:
             StorageError: the alerts of removed rules could not be resolved.
         """
-        await self._groups.replace(groups, self._task_group)
+        await self.rule_groups.replace(groups, self._task_group)
         await self._withdraw_unknown()
 
     async def _withdraw_unknown(self) -> None:
         """Resolve the alerts of rules that no longer exist."""
-        known = self._groups.identities() | BUILT_IN_IDENTITIES
+        known = self.rule_groups.identities() | BUILT_IN_IDENTITIES
         gone = [
             key
             for identity in self._book.rules()
@@ -288,7 +289,7 @@ class AlertingService:
         """Return every group with its rules, their health and their open alerts."""
         groups = [
             rule_group_view(group, runner, self._book, self._board)
-            for group, runner in self._groups.running()
+            for group, runner in self.rule_groups.running()
         ]
         host, server = self._built_in.views()
         return (host, *groups, server)

@@ -195,6 +195,7 @@ class Services:
         hosts_changed: awaited after a host was added or removed.
         host_checks: returns the current settings of host checks.
         target_metadata: returns each target with its metadata by metric family.
+        alertmanagers: returns the URLs of the external Alertmanagers that get the alerts.
         registry: the server's own metrics, for `/metrics`.
         remote_write: receives samples by remote write; None if it is off.
         otlp: receives what OpenTelemetry SDKs and Collectors send; None if it is off.
@@ -244,6 +245,7 @@ class Services:
     target_metadata: Callable[[], Iterable[tuple[Target, Mapping[str, MetricMetadata]]]] = (
         _no_target_metadata
     )
+    alertmanagers: Callable[[], Sequence[str]] = tuple
     ready: Callable[[], bool] = _always
     remote_write: RemoteWriteReceiver | None = None
     otlp: OtlpReceiver | None = None

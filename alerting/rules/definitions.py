@@ -41,6 +41,14 @@ class AlertingRule:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertOrigin:
+    """What Alertmanagers learn of the rule of an alert: its PromQL, and its interval."""
+
+    expression: str
+    interval_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingRule:
     """A rule whose result is stored as series.
 

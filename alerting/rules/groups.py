@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from alerting.book.alert_book import AlertBook
 from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.runner import GroupRunner, Monotonic, Sleep
-from alerting.rules.definitions import AlertingRule, RuleGroup
+from alerting.rules.definitions import AlertingRule, AlertOrigin, RuleGroup
 from alerting.rules.group_evaluation import RuleGroupEvaluation
 from alerting.settings import AlertingSettings
 from model.clock import Clock
@@ -104,6 +104,15 @@ class RuleGroups:
         groups = (running.evaluation.group for running in self._running.values())
         rules = (rule for group in groups for rule in group.rules)
         return {rule.identity for rule in rules if isinstance(rule, AlertingRule)}
+
+    def origins(self) -> dict[str, AlertOrigin]:
+        """Return expression and interval of each alerting rule, by its identity."""
+        return {
+            rule.identity: AlertOrigin(rule.expression, running.runner.interval_ms)
+            for running in self._running.values()
+            for rule in running.evaluation.group.rules
+            if isinstance(rule, AlertingRule)
+        }
 
     def running(self) -> list[tuple[RuleGroup, GroupRunner]]:
         """Return the groups, each with its schedule."""

@@ -21,14 +21,14 @@ from model.durations import format_duration
 from model.labels import Labels
 from promql.syntax.parser import parse
 from scraper.configuration.settings import JobSettings
-from scraper.discovery.jobs import ScrapeJob
+from scraper.discovery.jobs import AlertmanagerJob, ScrapeJob
 from web.settings import WebSettings
 
 if TYPE_CHECKING:
     from alerting.routing.files.routing_file import RoutingFile
     from scraper.configuration.prometheus_config import PrometheusConfig
 
-HANDLED_SECTIONS = frozenset({"rule_files", "otlp"})
+HANDLED_SECTIONS = frozenset({"rule_files", "otlp", "alerting"})
 """Sections of a Prometheus file that have an effect, besides `global` and its jobs."""
 
 
@@ -44,6 +44,8 @@ class Configuration:
         text: the configuration in the form of a Prometheus file, without secrets.
         otlp: how metrics that arrive by OTLP become series.
         routing: the `alertmanager.yml`, None without one.
+        alertmanagers: the sets of external Alertmanagers that get our alerts.
+        external_labels: those of the Prometheus file; alerts for Alertmanagers have them.
     """
 
     settings: Settings
@@ -54,6 +56,8 @@ class Configuration:
     text: str = ""
     otlp: TranslationSettings = field(default_factory=TranslationSettings)
     routing: "RoutingFile | None" = None
+    alertmanagers: tuple[AlertmanagerJob, ...] = ()
+    external_labels: Labels = field(default_factory=Labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,8 @@ class ConfigurationSource:
             _text(settings, patterns, prometheus),
             translation_of(prometheus.otlp, settings.query.lookback_ms),
             routing,
+            prometheus.alertmanagers,
+            prometheus.external_labels,
         )
 
     def _routing(self, name: str) -> "RoutingFile | None":

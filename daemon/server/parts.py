@@ -1,7 +1,7 @@
 """Constructs the server's parts, each once, and passes each the parts that it needs."""
 
 import importlib.metadata
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,8 @@ from daemon.configuration.reload import Reloader
 from daemon.configuration.settings import Settings
 from daemon.data_directory import DataDirectory
 from daemon.server import project_analytics, push_receivers
-from daemon.server.interpreter import set_switch_interval
+from daemon.server.alertmanager_metrics import AlertmanagerCollector
+from daemon.server.alertmanagers import Alertmanagers
 from daemon.server.loop_witness import LoopWitness, watchdog_feed
 from daemon.server.metrics import (
     ConditionCollector,
@@ -36,6 +37,7 @@ from daemon.server.metrics import (
     new_registry,
 )
 from daemon.server.push_metrics import OtlpCollector, OutcomeCollector, RemoteWriteCollector
+from daemon.server.query_engine import query_engine
 from daemon.server.scraper_identity import client_access, renew
 from daemon.server.scraping import Scraping
 from daemon.server.stores import Stores
@@ -45,17 +47,15 @@ from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.otlp.receiver import OtlpReceiver
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from ingest.series.commits import GroupCommit
-from ingest.series.metric_metadata import PushedMetadata
 from model.limits import Refusals
 from model.memory_pressure import MemoryReading
 from model.network.name_lookup import NameLookup
 from model.process.resident_memory import RecentMemory, control_group_limit_bytes
 from model.web_config.live import LiveWebConfig
 from promql.api import MetadataByMetric
-from promql.engine import EngineSettings, LocalEngine
+from promql.engine import LocalEngine
 from scraper.fetching.resolver import LookupResolver
 from storage.api.audit import NewAuditEntry
-from storage.api.samples import SampleReader
 from web.http.audit_trail import audit_retention
 from web.services import Pushes, Services
 
@@ -70,6 +70,7 @@ class Parts:
     commits: GroupCommit
     pushed: PushedHosts
     alerting: AlertingService
+    alertmanagers: Alertmanagers
     witness: LoopWitness
     reloader: Reloader
     remote_write: RemoteWriteReceiver
@@ -115,21 +116,20 @@ async def constructed(
         remote_write = push_receivers.remote_write_of(stores, settings, refusals, memory)
         analytics = project_analytics.analytics_of(stores, settings, refusals)
         otlp = push_receivers.otlp_of(stores, configuration, sessions, refusals, memory)
-        written = remote_write.metadata, otlp.metadata
-        metadata = partial(_metadata, scraping, written, analytics.counters, sessions)
-        engine = _engine(samples, settings, metadata, refusals, memory)
+        metadata = partial(_metadata, scraping, remote_write, otlp, analytics.counters, sessions)
+        engine = query_engine(samples, settings, metadata, refusals, memory)
         stack.push_async_callback(engine.close)
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
         pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
-        connector = aiohttp.TCPConnector(resolver=LookupResolver(NameLookup()))
-        session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        session = await stack.enter_async_context(_client_session())
         witness = await stack.enter_async_context(LoopWitness(watchdog_feed()))
-        alerting = _alerting(
+        alerting, alertmanagers = _alerting(
             stores, configuration, engine, session, scraping, pushed, witness.lag_s, refusals
         )
         witness.evaluation_stall_s = lambda: alerting.evaluation_stall_s
-        reloader = _reloader(stores, configuration, read, directory, scraping, alerting, otlp)
-        gateway = await push_receivers.gateway_of(stores, reloader, refusals, memory)
+        reloader = _reloader(
+            stores, configuration, read, directory, scraping, alerting, alertmanagers, otlp
+        )
         yield Parts(
             stores=stores,
             engine=engine,
@@ -137,17 +137,24 @@ async def constructed(
             commits=commits,
             pushed=pushed,
             alerting=alerting,
+            alertmanagers=alertmanagers,
             witness=witness,
             reloader=reloader,
             remote_write=remote_write,
             otlp=otlp,
-            gateway=gateway,
+            gateway=await push_receivers.gateway_of(stores, reloader, refusals, memory),
             refusals=refusals,
             memory=memory,
             analytics=analytics,
             agent_sessions=sessions,
             recorder=project_analytics.recorder_of(stores, analytics, sessions, reloader),
         )
+
+
+def _client_session() -> aiohttp.ClientSession:
+    """Return the session of receivers and of the heartbeat."""
+    connector = aiohttp.TCPConnector(resolver=LookupResolver(NameLookup()))
+    return aiohttp.ClientSession(connector=connector)
 
 
 def _memory(settings: Settings) -> MemoryReading:
@@ -174,47 +181,17 @@ async def _scraping(
 
 def _metadata(
     scraping: Scraping,
-    written: Iterable[PushedMetadata],
+    remote_write: RemoteWriteReceiver,
+    otlp: OtlpReceiver,
     counters: ProjectCounters,
     sessions: AgentSessions,
 ) -> MetadataByMetric:
     """Return the metadata of scraped and written metrics, and of the counters of projects."""
     scraped = scraping.scraper.metadata()
-    for pushed in written:
+    for pushed in (remote_write.metadata, otlp.metadata):
         for family, entries in pushed.by_family().items():
             scraped.setdefault(family, set()).update(entries)
     return project_analytics.with_counters(scraped, counters, sessions)
-
-
-def _engine(
-    samples: SampleReader,
-    settings: Settings,
-    metadata: Callable[[], MetadataByMetric],
-    refusals: Refusals,
-    memory: MemoryReading,
-) -> LocalEngine:
-    return LocalEngine(
-        samples,
-        engine_settings(settings),
-        on_busy=set_switch_interval,
-        metadata=metadata,
-        refusals=refusals,
-        memory=memory,
-    )
-
-
-def engine_settings(settings: Settings) -> EngineSettings:
-    """Return the limits and options of the query engine."""
-    query = settings.query
-    return EngineSettings(
-        timeout_s=settings.web.query_timeout_s,
-        lookback_ms=query.lookback_ms,
-        max_samples=query.max_samples,
-        max_label_bytes=query.max_label_bytes,
-        max_result_bytes=query.max_result_bytes,
-        threads=query.threads,
-        delayed_name_removal=query.delayed_name_removal,
-    )
 
 
 def _pushed_hosts(stores: Stores, commits: GroupCommit) -> PushedHosts:
@@ -238,8 +215,8 @@ def _alerting(
     pushed: PushedHosts,
     loop_lag_s: Callable[[], float],
     refusals: Refusals,
-) -> AlertingService:
-    return AlertingService(
+) -> tuple[AlertingService, Alertmanagers]:
+    alerting = AlertingService(
         settings=configuration.settings.alerting,
         records=stores.records.alerts,
         engine=engine,
@@ -253,6 +230,7 @@ def _alerting(
         loop_lag_s=loop_lag_s,
         refusals=refusals,
     )
+    return alerting, Alertmanagers(configuration, alerting, stores.clock)
 
 
 def _reloader(
@@ -262,6 +240,7 @@ def _reloader(
     directory: DataDirectory,
     scraping: Scraping,
     alerting: AlertingService,
+    alertmanagers: Alertmanagers,
     otlp: OtlpReceiver,
 ) -> Reloader:
     retention = audit_retention(configuration.settings.web)
@@ -272,6 +251,7 @@ def _reloader(
         await scraping.apply(new)
         otlp.translate(new.otlp)
         await alerting.reconfigure(new.settings.alerting, new.rule_groups, new.routing)
+        alertmanagers.apply(new)
 
     async def on_signal() -> None:
         entry = NewAuditEntry(stores.clock(), "SIGHUP", "", "configuration.reload")
@@ -323,6 +303,7 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
         added_hosts=lambda: reloader.current.settings.scrape.added_hosts,
         host_checks=lambda: reloader.current.settings.alerting.checks,
         target_metadata=scraper.target_metadata,
+        alertmanagers=lambda: sorted(parts.alertmanagers.notifier.queues),
         remote_write=parts.remote_write,
         otlp=parts.otlp,
         push_gateway=parts.gateway,
@@ -349,6 +330,7 @@ def _registry(parts: Parts, version: str) -> CollectorRegistry:
         LimitCollector(parts.refusals),
         MemoryCollector(parts.memory),
         ConditionCollector(stores.conditions),
+        AlertmanagerCollector(parts.alertmanagers.notifier),
         WitnessCollector(
             lambda: parts.alerting.evaluation_lag_s,
             parts.witness.lag_s,

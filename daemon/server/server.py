@@ -316,6 +316,7 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
         await stack.enter_async_context(parts.scraping.running())
         await parts.alerting.start(tasks)
         stack.push_async_callback(parts.alerting.stop)
+        await stack.enter_async_context(parts.alertmanagers.running(tasks))
         await stack.enter_async_context(parts.reloader.running(tasks))
         yield
 

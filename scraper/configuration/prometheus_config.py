@@ -1,7 +1,7 @@
 """Reads a `prometheus.yml` into scrape jobs.
 
 As strict as Prometheus: an unknown key or an invalid value is refused, with its line.
-Sections without effect (alerting, remote write) are checked too, and become warnings.
+Sections without effect (remote write, tracing) are checked too, and become warnings.
 
 Source: Prometheus documentation, "Configuration".
 """
@@ -29,7 +29,7 @@ from scraper.configuration.prometheus_document import (
 from scraper.configuration.prometheus_jobs import JobBuilder
 from scraper.configuration.secret_masking import mask_secrets
 from scraper.configuration.settings import LimitSettings
-from scraper.discovery.jobs import ScrapeJob
+from scraper.discovery.jobs import AlertmanagerJob, ScrapeJob
 from scraper.fetching.targets import ScrapeLimits
 
 _DEFAULT_EVALUATION_S = 60.0
@@ -66,6 +66,7 @@ class PrometheusConfig:
         warnings: settings that have no effect in Redshank, each with its place.
         document: `global` and every job as written, with secrets masked.
         otlp: the section `otlp`, None if there is none.
+        alertmanagers: the sets of Alertmanagers that get alerts.
     """
 
     jobs: tuple[ScrapeJob, ...]
@@ -76,6 +77,7 @@ class PrometheusConfig:
     warnings: tuple[str, ...]
     document: Mapping[str, Any]
     otlp: OtlpSettings | None = None
+    alertmanagers: tuple[AlertmanagerJob, ...] = ()
 
     def unhandled(self, handled: frozenset[str] = frozenset()) -> tuple[str, ...]:
         """Return the warnings, with one for each section that is not in `handled`."""
@@ -124,6 +126,7 @@ def load_prometheus_config(path: Path, limits: ScrapeLimits | None = None) -> Pr
             ],
         },
         settings.otlp,
+        settings.alerting.jobs(directory) if settings.alerting is not None else (),
     )
 
 

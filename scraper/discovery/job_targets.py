@@ -132,7 +132,7 @@ def _discovered(job: ScrapeJob, group: TargetGroup, address: str) -> Labels:
         "job": job.name,
         "__address__": address,
         "__scheme__": job.scheme,
-        "__metrics_path__": job.metrics_path,
+        job.path_label: job.metrics_path,
         "__scrape_interval__": format_duration(round(job.interval_s * 1000)),
         "__scrape_timeout__": format_duration(round(job.timeout_s * 1000)),
     }
@@ -196,7 +196,7 @@ def _url(job: ScrapeJob, labels: dict[str, str]) -> str:
         if name.startswith("__param_"):
             key = name.removeprefix("__param_")
             params[key] = (value, *params.get(key, ())[1:])
-    path = labels.get("__metrics_path__", "")
+    path = labels.get(job.path_label, "")
     path = path if path.startswith("/") else f"/{path}"
     query = urlencode(sorted(params.items()), doseq=True)
     path = quote(path, safe=_PATH_CHARACTERS)

@@ -26,6 +26,7 @@ class ScrapeJob:
         relabel_rules: applied to each target's labels.
         target_limit: if a job has more targets, all are refused; 0 for no limit.
         keep_dropped: number of dropped targets that are shown; 0 for all.
+        path_label: the label that relabelling sees and changes the path by.
     """
 
     name: str
@@ -49,3 +50,17 @@ class ScrapeJob:
     escaping: EscapingScheme = EscapingScheme.ALLOW_UTF_8
     target_limit: int = 0
     keep_dropped: int = 0
+    path_label: str = "__metrics_path__"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertmanagerJob:
+    """How a set of Alertmanagers is discovered, and which labels alerts have for it.
+
+    Attributes:
+        job: discovers them; its timeout and access are those of requests.
+        alert_rules: applied to the labels of each alert.
+    """
+
+    job: ScrapeJob
+    alert_rules: tuple[RelabelRule, ...] = ()

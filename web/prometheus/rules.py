@@ -45,5 +45,6 @@ class RulesApi:
         return success_of(alerts_data(self._services.alerting.open_alerts()))
 
     async def alertmanagers(self, request: web.Request) -> web.Response:
-        """List no Alertmanagers: this server delivers notifications itself."""
-        return success_of({"activeAlertmanagers": [], "droppedAlertmanagers": []})
+        """List the external Alertmanagers that get the alerts."""
+        active = [{"url": url} for url in self._services.alertmanagers()]
+        return success_of({"activeAlertmanagers": active, "droppedAlertmanagers": []})

@@ -1,7 +1,7 @@
 """The settings of the server's parts come from the configuration."""
 
 from daemon.configuration.settings import settings_of
-from daemon.server.parts import engine_settings
+from daemon.server.query_engine import engine_settings
 from model.documents import parse_document
 
 

@@ -1,0 +1,1 @@
+"""Alerts on their way to external Alertmanagers, as Prometheus sends them."""
