@@ -17,6 +17,7 @@ def annotations_of(
     host: str,
     value: float | None,
     bounds: Mapping[str, float],
+    processes: str = "",
 ) -> Labels:
     """Return summary and description of an alert.
 
@@ -27,6 +28,7 @@ def annotations_of(
         host: the host's name.
         value: the value of the check's expression, or `up`; None without a value.
         bounds: the bounds of the value by name, see `CheckKind.bounds`.
+        processes: a sentence about the host's top processes, "" if none are known.
     """
     kind, waited = check.kind, format_duration(check.timing.for_ms)
     if check.check is CheckName.DOWN:
@@ -41,7 +43,7 @@ def annotations_of(
             summary=f"No data about {about} of {host}",
             description=f"The host is up and has not reported it for {missing}.",
         )
-    described = [_threshold(check, severity), _bounds(check, bounds)]
+    described = [_threshold(check, severity), _bounds(check, bounds), processes]
     return Labels.of(
         summary=kind.summary_of(target, host, value),
         description=" ".join(sentence for sentence in described if sentence),

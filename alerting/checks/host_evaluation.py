@@ -25,6 +25,7 @@ from alerting.checks.hosts import HostKey, HostSnapshot, HostWatcher, host_of
 from alerting.checks.kinds import KINDS, CheckKind
 from alerting.checks.queries import alert_expression, host_matchers, usage_expression
 from alerting.checks.registry import HostCheckRegistry
+from alerting.checks.top_processes import top_processes
 from alerting.errors import RuleEvaluationError
 from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.queries import instant_vector
@@ -62,11 +63,13 @@ class _Measured:
         found: labels and value of the series to observe, by target: the labels that
             identify the host, and the part of it that the check is about.
         bounds: the bounds of values by name and target, see `CheckKind.bounds`.
+        processes: by host, a sentence about its top processes.
     """
 
     present: frozenset[HostKey]
     found: Mapping[Labels, tuple[Labels, float]]
     bounds: Mapping[str, Mapping[Labels, float]]
+    processes: Mapping[HostKey, str]
 
     def bounds_of(self, target: Labels) -> dict[str, float]:
         """Return the bounds of one target's value by name."""
@@ -180,7 +183,8 @@ class HostChecksEvaluation:
             for target, (labels, value) in found.items()
         }
         bounds = await self._bounds(kind, now_ms) if of_target else {}
-        return _Measured(present, of_target, bounds)
+        processes = await top_processes(self._engine, check, now_ms) if of_target else {}
+        return _Measured(present, of_target, bounds, processes)
 
     async def _bounds(self, kind: CheckKind, now_ms: int) -> dict[str, dict[Labels, float]]:
         """Return the bounds of all values by name and target; empty for most checks."""
@@ -208,9 +212,15 @@ class HostChecksEvaluation:
                 key = _key(check, severity, target)
                 condition = applied.condition(severity, value)
                 if condition is Condition.HOLDS or key in tracked:
-                    bounds = measured.bounds_of(target)
                     yield self._observation(
-                        key, condition, applied, hosts, labels, value, bounds=bounds
+                        key,
+                        condition,
+                        applied,
+                        hosts,
+                        labels,
+                        value,
+                        bounds=measured.bounds_of(target),
+                        processes=measured.processes.get(host_of(target), ""),
                     )
             for key in tracked:
                 target = key.labels.drop({"severity"})
@@ -259,6 +269,7 @@ class HostChecksEvaluation:
         value: float | None,
         suppressed_by: str = "",
         bounds: Mapping[str, float] = MappingProxyType({}),
+        processes: str = "",
     ) -> Observation:
         host = host_of(key.labels)
         severity = Severity(key.labels.get("severity"))
@@ -270,7 +281,7 @@ class HostChecksEvaluation:
         describes = missing and self._book.lifecycle(key).fired_ms is None
         annotations = None
         if condition is Condition.HOLDS or describes:
-            annotations = annotations_of(applied, severity, target, name, value, bounds)
+            annotations = annotations_of(applied, severity, target, name, value, bounds, processes)
         settings = self._registry.settings
         return Observation(
             key=key,

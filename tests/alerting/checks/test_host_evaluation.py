@@ -351,3 +351,44 @@ async def test_alerts_of_host_checks_are_series(bench: Bench) -> None:
     assert bench.appender.last["alerts/hosts"][alerts] == 1
     await bench.at(2, web_1_up=1)
     assert bench.appender.last["alerts/hosts"] == {}
+
+
+async def test_alert_keeps_the_busiest_processes_of_the_moment_at_which_it_held(
+    records: WatchedAlerts,
+) -> None:
+    bench = Bench(records)
+    ranking = 'node_processes_top_cpu_ratio{name!=""}'
+
+    def used(name: str, host: str = "web-1") -> Labels:
+        return target(host, rank="1", name=name, user="ann", pid="41")
+
+    bench.engine.answers[ranking] = {
+        used("idle"): 0.0,
+        used("make"): 0.25,
+        used("postgres"): 1.5,
+        used("other", "web-2"): 9.0,
+    }
+    await bench.at(0, web_1_up=1, web_1_cpu=99.0, web_2_up=1, web_2_cpu=1.0)
+    await bench.at(2)
+    sentence = "Busiest processes: postgres (ann, PID 41) 1.50 CPUs, make (ann, PID 41) 0.25 CPUs."
+    described = [item.alert.annotations.get("description") for item in bench.book.open_alerts()]
+    assert described
+    assert all(each.endswith(sentence) for each in described)
+    # Once the value has fallen, other processes are no longer what caused it.
+    bench.engine.answers[ranking] = {used("cron"): 0.1}
+    await bench.at(3, web_1_cpu=1.0)
+    (notice, *_) = bench.pipeline.notices
+    assert notice.alert.annotations.get("description").endswith(sentence)
+    stored = await records.alert(notice.alert.id)
+    assert stored.annotations.get("description").endswith(sentence)
+
+
+async def test_hosts_without_names_of_processes_have_a_description_without_them(
+    records: WatchedAlerts,
+) -> None:
+    bench = Bench(records)
+    await bench.at(0, web_1_up=1, web_1_cpu=99.0)
+    await bench.at(2)
+    described = [item.alert.annotations.get("description") for item in bench.book.open_alerts()]
+    assert described
+    assert not any("processes" in each for each in described)
