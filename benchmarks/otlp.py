@@ -1,5 +1,7 @@
 """Data points a second by OTLP over HTTP, each request durable: `./run bench otlp`.
 
+Traces of agents are the other way in: how fast transcripts are read, and sessions listed.
+
 Connections send counters of many resources as fast as they are answered, as a Collector
 does; a tenth of the points are histograms with ten buckets.
 """
@@ -23,6 +25,7 @@ from benchmarks.harness.contenders.servers import Redshank, titles
 from benchmarks.harness.processes import Child, work_directory
 from benchmarks.harness.reporting.command import argument_parser, progress, run
 from benchmarks.harness.reporting.report import Limit, Measure, Report
+from benchmarks.traces.__main__ import list_speed, read_speed
 
 _MEASURES = (
     Measure("otlp_points_s", "points/s", 0),
@@ -30,9 +33,16 @@ _MEASURES = (
     Measure("cpu_us_per_point", "CPU a point\nus", 2),
     Measure("seconds_per_million", "a million points\ns", 2),
     Measure("rss_mb", "RSS\nMB", 0),
+    Measure("traces_mb_s", "traces\nMB/s", 0),
+    Measure("traces_s_per_gb", "1 GB of traces\ns", 1),
+    Measure("session_list_ms", "sessions\nms", 1),
 )
-# At least 150,000 points/s.
-_LIMITS = (Limit("seconds_per_million", 1e6 / 150_000),)
+# At least 150,000 points/s and 100 MB/s.
+_LIMITS = (
+    Limit("seconds_per_million", 1e6 / 150_000),
+    Limit("traces_s_per_gb", 10.0),
+    Limit("session_list_ms", 100.0),
+)
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _NS = 1_000_000
 
@@ -67,13 +77,23 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
         with Child("sender", command, directory) as sender:
             sent = sender.wait_figures()
         after = contender.usage()
-    return {
+    return traces(options) | {
         "otlp_points_s": sent["points"] / sent["seconds"],
         "p99_ms": sent["p99_ms"],
         "cpu_us_per_point": (after.cpu_s - before.cpu_s) / sent["points"] * 1e6,
         "seconds_per_million": sent["seconds"] / sent["points"] * 1e6,
         "rss_mb": after.rss_bytes / 1e6,
     }
+
+
+def traces(options: argparse.Namespace) -> dict[str, float]:
+    """Return how fast traces are read, and sessions listed."""
+    with work_directory(options.work_dir) as directory:
+        progress(f"reading {options.traces_mb} MB of traces")
+        speed, _ = read_speed(directory, options.traces_mb)
+        progress(f"listing the sessions of {options.session_requests:,} requests")
+        list_ms, _ = asyncio.run(list_speed(directory, options.session_requests))
+    return {"traces_mb_s": speed, "traces_s_per_gb": 1000 / speed, "session_list_ms": list_ms}
 
 
 def body(resource: int, points: int, start_ms: int, time_ms: int) -> bytes:
@@ -155,6 +175,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--points", type=int, default=2000, help="in one request")
     found.add_argument("--connections", type=int, default=4)
     found.add_argument("--seconds", type=float, default=15.0)
+    found.add_argument("--traces-mb", type=int, default=200)
+    found.add_argument("--session-requests", type=int, default=1_000_000)
     found.add_argument("--send", default="", help=argparse.SUPPRESS)
     found.add_argument("--header", action="append", default=[], help=argparse.SUPPRESS)
     found.set_defaults(contenders=[Redshank.key])
