@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -23,7 +22,7 @@ from alerting.checks.queries import alert_expression, host_matchers
 from alerting.errors import UnknownReceiverError
 from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.runner import GroupRunner, Monotonic, Sleep
-from alerting.notifications.delivery import Delivery
+from alerting.notifications.delivery import Delivery, delivery_task
 from alerting.notifications.pipeline import NotificationPipeline
 from alerting.notifications.router import AlertRouter
 from alerting.notifications.stages import configured_stages
@@ -32,13 +31,20 @@ from alerting.receiver_set import ReceiverSet
 from alerting.rules.definitions import RuleGroup
 from alerting.rules.groups import RuleGroups
 from alerting.settings import AlertingSettings
-from alerting.views import GroupView, rule_group_view
+from alerting.views import CheckView, GroupView, rule_group_view
 from alerting.watching.heartbeat import Heartbeat
 from model.clock import Clock
 from model.conditions import Conditions
 from model.limits import Refusals
 from promql.api import QueryEngine
-from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride, Severity
+from storage.api.alerts import (
+    PLAIN_ACKNOWLEDGEMENT,
+    Acknowledgement,
+    Alert,
+    AlertChange,
+    AlertRecords,
+    CheckOverride,
+)
 from storage.api.errors import StorageError
 from storage.api.samples import SampleAppender
 
@@ -52,19 +58,6 @@ _HEARTBEAT = "heartbeat"
 _MOST_LAG_MS = 60_000
 _DELIVERY_PATIENCE_S = 60.0
 """A delivery that is so late with its next step, its time-out included, stands still."""
-
-
-def _delivery_to(receiver: str) -> str:
-    """Return the name of the task that delivers to a receiver."""
-    return f"deliver to {receiver}"
-
-
-@dataclass(frozen=True, slots=True)
-class CheckView:
-    """One check of one host, with the PromQL conditions of its alerts."""
-
-    check: HostCheck
-    conditions: dict[Severity, str]
 
 
 class AlertingService:
@@ -197,8 +190,8 @@ class AlertingService:
     def _deliver(self) -> None:
         """Start the deliveries to all receivers that have none yet."""
         for name in self._receivers:
-            if _delivery_to(name) not in self._running:
-                self._run(self._delivery.run(name), _delivery_to(name))
+            if delivery_task(name) not in self._running:
+                self._run(self._delivery.run(name), delivery_task(name))
 
     def _beat(self) -> None:
         """Start the dead man's switch, if there is one."""
@@ -250,7 +243,7 @@ class AlertingService:
         )
         self._receivers = self._named.build(self._clock)
         self._delivery.reconfigure(self._receivers, settings.delivery)
-        await self._cancel(*map(_delivery_to, before.keys() - self._receivers.keys()))
+        await self._cancel(*map(delivery_task, before.keys() - self._receivers.keys()))
         await self._delivery.abandon_orphans()
         self._deliver()
         if _HEARTBEAT in self._running:
@@ -300,13 +293,19 @@ class AlertingService:
         """Return the open alerts, oldest first, each with what suppresses it."""
         return tuple(sorted(self._book.open_alerts(), key=lambda item: item.alert.id))
 
-    async def acknowledge(self, alert_id: int, user: str) -> Alert:
+    async def acknowledge(
+        self, alert_id: int, user: str, terms: Acknowledgement = PLAIN_ACKNOWLEDGEMENT
+    ) -> Alert:
         """Record that a user works on an open alert, and return the alert.
 
         Raises:
             NotFoundError: no open alert has this id.
         """
-        return await self._book.acknowledge(alert_id, user, self._clock())
+        return await self._book.acknowledge(alert_id, user, self._clock(), terms)
+
+    async def unacknowledge(self, alert_id: int) -> Alert:
+        """See `AlertBook.unacknowledge`."""
+        return await self._book.unacknowledge(alert_id, self._clock())
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call `subscriber` with each batch of stored changes; return a function that ends it.

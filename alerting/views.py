@@ -8,6 +8,7 @@ from alerting.book.alert_book import AlertBook
 from alerting.book.identities import SERVER_IDENTITY, check_identity, self_check_identity
 from alerting.book.observation import OpenAlert
 from alerting.check_settings import HostCheckSettings, LagSettings
+from alerting.checks.host_check import HostCheck
 from alerting.checks.queries import (
     CheckVariant,
     alert_expression,
@@ -32,6 +33,14 @@ class RuleKind(StrEnum):
 
     ALERTING = "alerting"
     RECORDING = "recording"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """One check of one host, with the PromQL conditions of its alerts."""
+
+    check: HostCheck
+    conditions: dict[Severity, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from web.alerts.explanations import explainer
 from web.alerts.maintenance_api import MaintenanceWindows
 from web.alerts.maintenance_page import MaintenancePages
 from web.alerts.page import AlertsPages
+from web.alerts.report_page import AlertReport
 from web.alerts.routes_page import RoutesPages
 from web.alerts.silences_page import SilencePages
 from web.audit.page import AuditPages
@@ -128,6 +129,7 @@ PAGES: Final[tuple[PageFactory, ...]] = (
         parts.services.alerting,
         parts.shell,
     ),
+    lambda parts: AlertReport(parts.services.alerts, parts.shell, parts.services.clock),
     lambda parts: RoutesPages(
         parts.services.alerts,
         parts.services.alerting,

@@ -100,7 +100,7 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         AnnotationsApi(services.annotations, fleet, members, services.clock),
         DashboardsApi(DashboardLibrary(services.dashboards, services.clock)),
         HostKeysApi(fleet, internals.register.keyring),
-        AlertsApi(services.alerts, services.alerting, fleet),
+        AlertsApi(services.alerts, services.alerting, fleet, services.clock),
         MaintenanceApi(MaintenanceWindows(services.alerting, services.clock)),
         ExplanationApi(services.alerts, services.alerting, explainer(services)),
         AlertmanagerAlertsApi(services.alerting.router, services.clock, services.version),

@@ -13,8 +13,7 @@ from alerting.book.observation import OpenAlert
 from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.host_check import HostCheck
 from alerting.notifications.router import AlertRouter
-from alerting.service import CheckView
-from alerting.views import GroupView
+from alerting.views import CheckView, GroupView
 from analytics.service import Analytics
 from analytics.sessions.service import AgentSessions
 from ingest.devices.inbox import MessageInbox
@@ -33,7 +32,14 @@ from promql.api import QueryEngine
 from scraper.fetching.address_policy import AddressPolicySettings
 from scraper.fetching.targets import DroppedTarget
 from storage.api.accounts import AccountRecords
-from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride
+from storage.api.alerts import (
+    PLAIN_ACKNOWLEDGEMENT,
+    Acknowledgement,
+    Alert,
+    AlertChange,
+    AlertRecords,
+    CheckOverride,
+)
 from storage.api.audit import AuditRecords
 from storage.api.dashboards.stored import DashboardRecords
 from storage.api.host_keys import HostKeyRecords
@@ -74,11 +80,20 @@ class Alerting(Protocol):
         An acknowledgement is a change that keeps the state.
         """
 
-    async def acknowledge(self, alert_id: int, user: str) -> Alert:
+    async def acknowledge(
+        self, alert_id: int, user: str, terms: Acknowledgement = PLAIN_ACKNOWLEDGEMENT
+    ) -> Alert:
         """Acknowledge an open alert.
 
         Raises:
             NotFoundError: no open alert has this id.
+        """
+
+    async def unacknowledge(self, alert_id: int) -> Alert:
+        """End the acknowledgement of an alert.
+
+        Raises:
+            NotFoundError: no alert has this id.
         """
 
     async def set_override(self, override: CheckOverride) -> None:

@@ -1,3 +1,3 @@
 """The book of alerts: their states, transitions and history."""
 
-__all__ = ["alert_book", "identities", "lifecycle", "live_alerts", "observation"]
+__all__ = ["alert_book", "identities", "lifecycle", "live_alerts", "observation", "report"]

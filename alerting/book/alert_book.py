@@ -14,7 +14,15 @@ from alerting.book.lifecycle import INACTIVE, Lifecycle, advance
 from alerting.book.observation import AlertKey, Observation, OpenAlert
 from alerting.notifications.notice import Notice, notice_of
 from model.labels import Labels
-from storage.api.alerts import Alert, AlertChange, AlertRecords, AlertState, NewNotification
+from storage.api.alerts import (
+    PLAIN_ACKNOWLEDGEMENT,
+    Acknowledgement,
+    Alert,
+    AlertChange,
+    AlertRecords,
+    AlertState,
+    NewNotification,
+)
 
 T = TypeVar("T")
 # An observation takes 40 us. A thousand hosts may vanish at once: other tasks must run
@@ -55,6 +63,18 @@ async def _finished(work: Coroutine[Any, Any, T]) -> T:
         # Retrieve its exception, or asyncio logs that nobody did.
         task.exception()
         raise
+
+
+def _with_acknowledgement(alert: Alert, stored: Alert) -> Alert:
+    """Return an alert of the book with the acknowledgement of the records."""
+    return replace(
+        alert,
+        acknowledged_by=stored.acknowledged_by,
+        acknowledged_ms=stored.acknowledged_ms,
+        acknowledged_comment=stored.acknowledged_comment,
+        acknowledged_until_ms=stored.acknowledged_until_ms,
+        acknowledged_sticky=stored.acknowledged_sticky,
+    )
 
 
 class AlertBook:
@@ -137,9 +157,26 @@ class AlertBook:
             for key, alert in zip(changes, stored, strict=True):
                 after[key] = replace(after[key], alert=alert)
                 changes[key] = replace(changes[key], alert=alert)
+            await self._end_acknowledgements(after, changes, now_ms)
             for key, entry in after.items():
                 self._put(key, entry)
         return tuple(changes.values())
+
+    async def _end_acknowledgements(
+        self,
+        after: dict[AlertKey, _BookEntry],
+        changes: dict[AlertKey, AlertChange],
+        now_ms: int,
+    ) -> None:
+        """End the acknowledgements whose time is over."""
+        for key, entry in after.items():
+            alert = entry.alert
+            if alert is None or alert.acknowledged_until_ms is None or not alert.is_open:
+                continue
+            if alert.acknowledged_until_ms <= now_ms:
+                stored = await self._records.unacknowledge(alert.id, now_ms)
+                after[key] = replace(entry, alert=_with_acknowledgement(alert, stored))
+                changes.setdefault(key, AlertChange(stored, stored.state))
 
     def _observe(
         self, observation: Observation, after: dict[AlertKey, _BookEntry], now_ms: int
@@ -221,26 +258,41 @@ class AlertBook:
             entry, alert=None if over else entry.alert
         )
 
-    async def acknowledge(self, alert_id: int, user: str, now_ms: int) -> Alert:
+    async def acknowledge(
+        self,
+        alert_id: int,
+        user: str,
+        now_ms: int,
+        terms: Acknowledgement = PLAIN_ACKNOWLEDGEMENT,
+    ) -> Alert:
         """Record that a user works on an open alert, and return the alert.
 
         Raises:
             NotFoundError: no open alert has this id.
         """
-        stored = await _finished(self._acknowledge(alert_id, user, now_ms))
+        work = self._records.acknowledge(alert_id, user, now_ms, terms)
+        stored = await _finished(self._acknowledged(work))
         self._publish((AlertChange(stored, stored.state),))
         return stored
 
-    async def _acknowledge(self, alert_id: int, user: str, now_ms: int) -> Alert:
+    async def unacknowledge(self, alert_id: int, now_ms: int) -> Alert:
+        """Record that nobody works on an alert any more, and return the alert.
+
+        Raises:
+            NotFoundError: no alert has this id.
+        """
+        work = self._records.unacknowledge(alert_id, now_ms)
+        stored = await _finished(self._acknowledged(work))
+        self._publish((AlertChange(stored, stored.state),))
+        return stored
+
+    async def _acknowledged(self, work: Coroutine[Any, Any, Alert]) -> Alert:
+        """Store an acknowledgement or its end, and take it into the book."""
         async with self._lock:
-            stored = await self._records.acknowledge(alert_id, user, now_ms)
+            stored = await work
             for entries in self._rules.values():
                 for key, entry in entries.items():
-                    if entry.alert is not None and entry.alert.id == alert_id:
-                        alert = replace(
-                            entry.alert,
-                            acknowledged_by=stored.acknowledged_by,
-                            acknowledged_ms=stored.acknowledged_ms,
-                        )
+                    if entry.alert is not None and entry.alert.id == stored.id:
+                        alert = _with_acknowledgement(entry.alert, stored)
                         entries[key] = replace(entry, alert=alert)
         return stored

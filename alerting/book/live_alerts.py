@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 
 from alerting.book.alert_book import AlertBook
-from storage.api.alerts import Alert, AlertRecords, CheckOverride, Notification, Transition
+from storage.api.alerts import (
+    Alert,
+    AlertRecords,
+    CheckOverride,
+    FiredAlert,
+    Notification,
+    Transition,
+)
 
 
 class LiveAlerts:
@@ -24,6 +31,10 @@ class LiveAlerts:
     async def resolved(self, limit: int, before_id: int | None = None) -> Sequence[Alert]:
         """See `AlertRecords.resolved`."""
         return await self._records.resolved(limit, before_id)
+
+    async def fired_since(self, since_ms: int, limit: int = 100_000) -> Sequence[FiredAlert]:
+        """See `AlertRecords.fired_since`."""
+        return await self._records.fired_since(since_ms, limit)
 
     async def history(
         self, limit: int, before_id: int | None = None, alert_id: int | None = None

@@ -23,9 +23,14 @@ def state_sentences(alert: Alert, for_ms: int, suppressed_by: str) -> Iterator[S
             "It neither fires nor becomes no data.",
         )
     if alert.acknowledged_by is not None and alert.acknowledged_ms is not None:
+        until_ms = alert.acknowledged_until_ms
+        until = "" if until_ms is None else f" until {time_text(until_ms)}"
+        change = "" if alert.acknowledged_sticky else ", or until its state changes"
+        comment = f": {alert.acknowledged_comment}" if alert.acknowledged_comment else "."
         yield Sentence(
             Reason.ACKNOWLEDGED,
-            f"{alert.acknowledged_by} acknowledged it at {time_text(alert.acknowledged_ms)}.",
+            f"{alert.acknowledged_by} acknowledged it at {time_text(alert.acknowledged_ms)}"
+            f"{until}{change}{comment}",
         )
 
 

@@ -27,6 +27,11 @@ Sleep = Callable[[float], Awaitable[None]]
 _ORPHAN_PAGE_SIZE = 1000
 
 
+def delivery_task(receiver: str) -> str:
+    """Return the name of the task that delivers to a receiver."""
+    return f"deliver to {receiver}"
+
+
 class Delivery:
     """Delivers the outbox, with retries.
 

@@ -47,6 +47,7 @@ class Alert:
         changed_ms: the time of the last transition.
         fired_ms, resolved_ms: when it fired and when it was resolved, None before that.
         acknowledged_by, acknowledged_ms: the user who works on it, and since when.
+        acknowledged_comment, acknowledged_until_ms, acknowledged_sticky: see `Acknowledgement`.
     """
 
     id: int
@@ -61,6 +62,9 @@ class Alert:
     resolved_ms: int | None = None
     acknowledged_by: str | None = None
     acknowledged_ms: int | None = None
+    acknowledged_comment: str = ""
+    acknowledged_until_ms: int | None = None
+    acknowledged_sticky: bool = True
 
     @property
     def is_open(self) -> bool:
@@ -69,8 +73,29 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The terms of an acknowledgement, which ends with its alert at the latest.
+
+    Attributes:
+        comment: what the user says.
+        until_ms: when it ends, None for not before the alert.
+        is_sticky: False if it ends with the next change of the alert's state.
+    """
+
+    comment: str = ""
+    until_ms: int | None = None
+    is_sticky: bool = True
+
+
+PLAIN_ACKNOWLEDGEMENT = Acknowledgement()
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
-    """One change of an alert's state; `actor` is the user of an acknowledgement."""
+    """One change of an alert's state; `actor` is the user of an acknowledgement.
+
+    The end of an acknowledgement before that of its alert has equal states and no actor.
+    """
 
     id: int
     alert_id: int
@@ -81,6 +106,24 @@ class Transition:
     time_ms: int
     value: float
     actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FiredAlert:
+    """An alert that fired, for statistics.
+
+    Attributes:
+        rule, labels: see `Alert`.
+        fired_ms: when it fired.
+        acknowledged_ms: when it was first acknowledged, also if that has ended; None for never.
+        resolved_ms: when it ended, None before that.
+    """
+
+    rule: str
+    labels: Labels
+    fired_ms: int
+    acknowledged_ms: int | None
+    resolved_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +261,27 @@ class AlertRecords(OutboxRecords, CheckOverrideRecords, RoutingRecords, Protocol
     ) -> Sequence[Transition]:
         """Return the transitions of one alert or of all, newest first."""
 
-    async def acknowledge(self, alert_id: int, user: str, now_ms: int) -> Alert:
+    async def fired_since(self, since_ms: int, limit: int = 100_000) -> Sequence[FiredAlert]:
+        """Return the alerts that fired since a time, newest first."""
+
+    async def acknowledge(
+        self,
+        alert_id: int,
+        user: str,
+        now_ms: int,
+        terms: Acknowledgement = PLAIN_ACKNOWLEDGEMENT,
+    ) -> Alert:
         """Store that a user works on an open alert; only the first call has an effect.
 
         Raises:
             NotFoundError: no alert has this id, or it is not open.
+        """
+
+    async def unacknowledge(self, alert_id: int, now_ms: int) -> Alert:
+        """Store that nobody works on an alert any more; without an acknowledgement no change.
+
+        Raises:
+            NotFoundError: no alert has this id.
         """
 
     async def delete_ended(self, before_ms: int) -> int:

@@ -141,3 +141,18 @@ def route(database: Database) -> None:
     """Create the tables of silences and the notification log."""
     for statement in _GROUPS:
         database.execute(statement)
+
+
+_ACKNOWLEDGEMENTS = (
+    "alter table alerts add column acknowledged_comment text not null default ''",
+    "alter table alerts add column acknowledged_until_ms integer",
+    "alter table alerts add column acknowledged_sticky integer not null default 1",
+    "create index alerts_fired on alerts(fired_ms) where fired_ms is not null",
+)
+
+
+@MIGRATIONS()
+def acknowledge(database: Database) -> None:
+    """Add the terms of acknowledgements."""
+    for statement in _ACKNOWLEDGEMENTS:
+        database.execute(statement)

@@ -8,7 +8,15 @@ from typing import Any
 from sqlite_utils import Database
 
 from model.labels import Labels
-from storage.api.alerts import Alert, AlertChange, AlertState, Transition
+from storage.api.alerts import (
+    PLAIN_ACKNOWLEDGEMENT,
+    Acknowledgement,
+    Alert,
+    AlertChange,
+    AlertState,
+    FiredAlert,
+    Transition,
+)
 from storage.api.errors import NotFoundError
 from storage.records.alert_tables import OPEN, WAITING
 from storage.records.check_overrides import SqliteCheckOverrides
@@ -44,6 +52,7 @@ def _alert(row: Mapping[str, Any]) -> Alert:
             "annotations": Labels.of(json.loads(row["annotations"])),
             "state": AlertState(row["state"]),
             "value": _value(row["value"]),
+            "acknowledged_sticky": bool(row["acknowledged_sticky"]),
         }
     )
 
@@ -97,10 +106,22 @@ def _record(database: Database, changes: Sequence[AlertChange], now_ms: int) -> 
         alert = _store_alert(database, change.alert)
         if change.before is not alert.state:
             _insert_transition(database, alert, change.before, now_ms)
+            if not alert.acknowledged_sticky:
+                alert = _end_acknowledgement(database, alert)
         for notification in change.notifications:
             insert_notification(database, alert.id, notification, now_ms)
         stored.append(alert)
     return stored
+
+
+def _end_acknowledgement(database: Database, alert: Alert) -> Alert:
+    database.execute(
+        "update alerts set acknowledged_by = null, acknowledged_ms = null,"
+        " acknowledged_comment = '', acknowledged_until_ms = null, acknowledged_sticky = 1"
+        " where id = ?",
+        [alert.id],
+    )
+    return _get(database, alert.id)
 
 
 class SqliteAlerts(SqliteOutbox, SqliteCheckOverrides, SqliteRouting):
@@ -156,7 +177,28 @@ class SqliteAlerts(SqliteOutbox, SqliteCheckOverrides, SqliteRouting):
             ]
         )
 
-    async def acknowledge(self, alert_id: int, user: str, now_ms: int) -> Alert:
+    async def fired_since(self, since_ms: int, limit: int = 100_000) -> Sequence[FiredAlert]:
+        """See `AlertRecords.fired_since`."""
+        statement = (
+            "select rule, labels, fired_ms, resolved_ms,"
+            " (select min(time_ms) from transitions"
+            " where alert_id = alerts.id and actor is not null) as acknowledged_ms"
+            " from alerts where fired_ms >= ? order by fired_ms desc limit ?"
+        )
+        return await self._database.read(
+            lambda database: [
+                FiredAlert(**{**row, "labels": Labels.of(json.loads(row["labels"]))})
+                for row in database.query(statement, [since_ms, limit])
+            ]
+        )
+
+    async def acknowledge(
+        self,
+        alert_id: int,
+        user: str,
+        now_ms: int,
+        terms: Acknowledgement = PLAIN_ACKNOWLEDGEMENT,
+    ) -> Alert:
         """See `AlertRecords.acknowledge`."""
 
         def update(database: Database) -> Alert:
@@ -166,11 +208,25 @@ class SqliteAlerts(SqliteOutbox, SqliteCheckOverrides, SqliteRouting):
             if alert.acknowledged_by is not None:
                 return alert
             database.execute(
-                "update alerts set acknowledged_by = ?, acknowledged_ms = ? where id = ?",
-                [user, now_ms, alert_id],
+                "update alerts set acknowledged_by = ?, acknowledged_ms = ?,"
+                " acknowledged_comment = ?, acknowledged_until_ms = ?, acknowledged_sticky = ?"
+                " where id = ?",
+                [user, now_ms, terms.comment, terms.until_ms, terms.is_sticky, alert_id],
             )
             _insert_transition(database, alert, alert.state, now_ms, user)
             return _get(database, alert_id)
+
+        return await self._database.keep(update)
+
+    async def unacknowledge(self, alert_id: int, now_ms: int) -> Alert:
+        """See `AlertRecords.unacknowledge`."""
+
+        def update(database: Database) -> Alert:
+            alert = _get(database, alert_id)
+            if alert.acknowledged_by is None:
+                return alert
+            _insert_transition(database, alert, alert.state, now_ms)
+            return _end_acknowledgement(database, alert)
 
         return await self._database.keep(update)
 

@@ -9,13 +9,15 @@ from alerting.check_settings import CheckName
 from alerting.checks.host_check import HostCheck
 from alerting.errors import UnknownReceiverError
 from alerting.notifications.router import AlertRouter
-from alerting.service import AlertingService, CheckView
+from alerting.service import AlertingService
 from alerting.settings import AlertingSettings
-from alerting.views import GroupView
+from alerting.views import CheckView, GroupView
 from model.clock import Clock
 from model.labels import Labels
 from promql.api import QueryEngine
 from storage.api.alerts import (
+    PLAIN_ACKNOWLEDGEMENT,
+    Acknowledgement,
     Alert,
     AlertChange,
     AlertRecords,
@@ -89,8 +91,16 @@ class AlertingDouble:
         self.subscribers.append(subscriber)
         return lambda: self.subscribers.remove(subscriber)
 
-    async def acknowledge(self, alert_id: int, user: str) -> Alert:
-        alert = await self._records.acknowledge(alert_id, user, self._clock())
+    async def acknowledge(
+        self, alert_id: int, user: str, terms: Acknowledgement = PLAIN_ACKNOWLEDGEMENT
+    ) -> Alert:
+        alert = await self._records.acknowledge(alert_id, user, self._clock(), terms)
+        self._open[alert_id] = alert
+        self._publish(AlertChange(alert, alert.state))
+        return alert
+
+    async def unacknowledge(self, alert_id: int) -> Alert:
+        alert = await self._records.unacknowledge(alert_id, self._clock())
         self._open[alert_id] = alert
         self._publish(AlertChange(alert, alert.state))
         return alert

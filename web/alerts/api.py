@@ -5,7 +5,9 @@ from typing import Final, Literal
 
 from aiohttp import web
 
+from model.clock import Clock
 from storage.api.alerts import Alert, AlertRecords, AlertState
+from web.alerts.acknowledgement_forms import AcknowledgementForm, read_acknowledgement
 from web.alerts.documents import (
     AlertsDocument,
     AlertWithHistoryDocument,
@@ -48,8 +50,11 @@ class HistoryQuery(Paging):
 class AlertsApi:
     """Alerts as JSON."""
 
-    def __init__(self, alerts: AlertRecords, alerting: Alerting, fleet: Fleet) -> None:
+    def __init__(
+        self, alerts: AlertRecords, alerting: Alerting, fleet: Fleet, clock: Clock
+    ) -> None:
         self._alerts, self._alerting, self._fleet = alerts, alerting, fleet
+        self._clock = clock
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -57,7 +62,10 @@ class AlertsApi:
         found = Operation(tag, AlertsDocument, query=AlertsQuery)
         history = Operation(tag, TransitionsDocument, query=HistoryQuery)
         one = Operation(tag, AlertWithHistoryDocument, path=RecordPath, errors=(404,))
-        acknowledged = Operation(tag, AlertDocument, path=RecordPath, errors=(404,))
+        acknowledged = Operation(
+            tag, AlertDocument, AcknowledgementForm | None, path=RecordPath, errors=(404,)
+        )
+        freed = Operation(tag, AlertDocument, path=RecordPath, errors=(404,))
         sent = Operation(tag, NotificationsDocument, query=Paging)
         receivers = Operation(tag, ReceiversDocument)
         test = Operation(tag, status=204, errors=(404, 502))
@@ -73,6 +81,13 @@ class AlertsApi:
                     self.acknowledge,
                     Access.EDITOR,
                     acknowledged,
+                ),
+                (
+                    "DELETE",
+                    "/api/alerts/{id}/acknowledge",
+                    self.unacknowledge,
+                    Access.EDITOR,
+                    freed,
                 ),
                 ("GET", "/api/notifications", self.notifications, Access.VIEWER, sent),
                 ("GET", "/api/receivers", self.receivers, Access.VIEWER, receivers),
@@ -118,9 +133,18 @@ class AlertsApi:
         return json_response(document)
 
     async def acknowledge(self, request: web.Request) -> web.Response:
-        """Acknowledge an open alert as the sender."""
-        alert = await self._alerting.acknowledge(record_id(request), user_of(request).name)
+        """Acknowledge an open alert as the sender; the body has the terms, and may be empty."""
+        terms = (await read_acknowledgement(request)).terms(self._clock())
+        user = user_of(request).name
+        alert = await self._alerting.acknowledge(record_id(request), user, terms)
         note(request, "alert.acknowledge", alert_name(alert), id=str(alert.id))
+        self._fleet.forget()
+        return json_response(alert_document(alert))
+
+    async def unacknowledge(self, request: web.Request) -> web.Response:
+        """End the acknowledgement of an alert."""
+        alert = await self._alerting.unacknowledge(record_id(request))
+        note(request, "alert.unacknowledge", alert_name(alert), id=str(alert.id))
         self._fleet.forget()
         return json_response(alert_document(alert))
 

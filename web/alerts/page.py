@@ -11,6 +11,7 @@ from alerting.errors import DeliveryError
 from alerting.views import GroupView, RuleView
 from model.clock import Clock
 from storage.api.alerts import Alert, AlertRecords, AlertState, Severity
+from web.alerts.acknowledgement_forms import acknowledgement_of
 from web.alerts.api import alert_name
 from web.alerts.documents import notified_status
 from web.alerts.explanations import Explainer
@@ -89,6 +90,13 @@ class AlertsPages:
             self._shell.route(ALERT, self.alert),
             Route(
                 "POST", "/alerts/{id}/acknowledge", self.acknowledge, Access.EDITOR, Surface.PAGE
+            ),
+            Route(
+                "POST",
+                "/alerts/{id}/unacknowledge",
+                self.unacknowledge,
+                Access.EDITOR,
+                Surface.PAGE,
             ),
         )
 
@@ -171,10 +179,19 @@ class AlertsPages:
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Acknowledge an alert as the sender, and redirect back."""
         form = await read_form(request)
-        alert = await self._alerting.acknowledge(record_id(request), user_of(request).name)
+        terms = acknowledgement_of(form).terms(self._clock())
+        user = user_of(request).name
+        alert = await self._alerting.acknowledge(record_id(request), user, terms)
         note(request, "alert.acknowledge", alert_name(alert), id=str(alert.id))
         self._fleet.forget()
         raise web.HTTPSeeOther(local_path(form.get("next", "/alerts")))
+
+    async def unacknowledge(self, request: web.Request) -> web.Response:
+        """End the acknowledgement of an alert, and redirect to it."""
+        alert = await self._alerting.unacknowledge(record_id(request))
+        note(request, "alert.unacknowledge", alert_name(alert), id=str(alert.id))
+        self._fleet.forget()
+        raise web.HTTPSeeOther(f"/alerts/{alert.id}")
 
 
 def runbook_url(alert: Alert) -> str:

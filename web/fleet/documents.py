@@ -49,6 +49,9 @@ class AlertDocument(TypedDict):
     resolved_ms: int | None
     acknowledged_by: str | None
     acknowledged_ms: int | None
+    acknowledged_until_ms: int | None
+    acknowledged_sticky: bool
+    acknowledged_comment: str
 
 
 def fleet_host_document(host: FleetHost) -> FleetHostDocument:
@@ -87,6 +90,9 @@ def alert_document(alert: Alert) -> AlertDocument:
         "resolved_ms": alert.resolved_ms,
         "acknowledged_by": alert.acknowledged_by,
         "acknowledged_ms": alert.acknowledged_ms,
+        "acknowledged_until_ms": alert.acknowledged_until_ms,
+        "acknowledged_sticky": alert.acknowledged_sticky,
+        "acknowledged_comment": alert.acknowledged_comment,
     }
 
 

@@ -12,7 +12,7 @@ from alerting.book.lifecycle import Condition, RuleTiming
 from alerting.book.live_alerts import LiveAlerts
 from alerting.book.observation import AlertKey, Observation
 from model.labels import Labels
-from storage.api.alerts import Alert, AlertChange
+from storage.api.alerts import Acknowledgement, Alert, AlertChange, AlertState
 from storage.api.errors import NotFoundError, StorageError
 from tests.alerting.alerting_doubles import NOW_MS, RecordingPipeline, WatchedAlerts, open_records
 
@@ -231,6 +231,22 @@ async def test_acknowledgement_ends_with_the_alert_and_suppresses_no_recovery(
     assert bench.book.open_alerts()[0].alert.acknowledged_by is None
     with pytest.raises(NotFoundError):
         await bench.book.acknowledge(item.alert.id, "ada", NOW_MS + 5 * MINUTE_MS)
+
+
+async def test_acknowledgement_ends_at_its_time_and_says_so(bench: Bench) -> None:
+    await bench.see((WARNING, HOLDS))
+    await bench.see((WARNING, HOLDS), at_ms=NOW_MS + MINUTE_MS)
+    [item] = bench.book.open_alerts()
+    terms = Acknowledgement("disk ordered", NOW_MS + 3 * MINUTE_MS)
+    await bench.book.acknowledge(item.alert.id, "ada", NOW_MS + MINUTE_MS, terms)
+    await bench.see((WARNING, HOLDS), at_ms=NOW_MS + 2 * MINUTE_MS)
+    assert bench.book.open_alerts()[0].alert.acknowledged_comment == "disk ordered"
+    await bench.see((WARNING, HOLDS), at_ms=NOW_MS + 3 * MINUTE_MS)
+    assert bench.book.open_alerts()[0].alert.acknowledged_by is None
+    change = bench.published[-1]
+    assert (change.before, change.alert.state) == (AlertState.FIRING, AlertState.FIRING)
+    assert change.alert.acknowledged_by is None
+    assert [each for each in bench.notified if each[0] == "firing"] == [("firing", "warning")]
 
 
 async def test_lost_data_without_an_alert_become_no_data_without_a_notification(

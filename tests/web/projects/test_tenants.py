@@ -193,6 +193,7 @@ SENDING = {
 OUTSIDE = (
     "/static/",
     "/dashboard",
+    "/alert-report",
     "/silences",
     "/routes",
     "/maintenance",
