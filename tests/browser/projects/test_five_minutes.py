@@ -18,7 +18,7 @@ from tests.system.processes import ADMIN_PASSWORD, redshank_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "analytics.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "analytics.md"
 WORDS = (
     "In five minutes: create a project on *Projects*; paste the line that its overview shows into a"
     " web page, or run the `curl` beside it; the overview says when the first event is there; watch"
