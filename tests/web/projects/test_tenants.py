@@ -193,6 +193,7 @@ SENDING = {
 OUTSIDE = (
     "/static/",
     "/dashboard",
+    "/d/",
     "/alert-report",
     "/silences",
     "/routes",
