@@ -31,6 +31,7 @@ COMMANDS = {
     "server": LazyCommand("daemon.commands.server", "server", "Run the server."),
     "demo": LazyCommand("daemon.commands.demo", "demo", "Serve a made-up week of data."),
     "exporter": LazyCommand("exporter.command", "exporter", "Serve this host's metrics."),
+    "push": LazyCommand("exporter.pushing.command", "push", "Push a sample, or a task's end."),
     "build-exporter": LazyCommand(
         "exporter.bundle", "build_exporter", "Write the exporter as one file."
     ),

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import click
 
 # Import only light modules here: `redshank --help` loads this one and must be quick.
-from exporter.collector_options import MISSING_COLLECTORS, OPTIONS, REFUSED, CollectorOptions, Value
+from exporter.collector_options import MISSING_COLLECTORS, OPTIONS, REFUSED, CollectorOptions
 from exporter.settings import DEFAULT_LISTEN, ExporterSettings
 
 _DEFAULTS = ExporterSettings()
@@ -74,6 +75,50 @@ def _print_version(ctx: click.Context, _: click.Parameter, is_given: bool) -> No
         ctx.exit()
 
 
+class _PushOptions(NamedTuple):
+    """The options of push mode, as the command line has them."""
+
+    url: str
+    key: str
+    config_file: str
+    interval_s: float | None
+    queue: str
+
+    @property
+    def is_on(self) -> bool:
+        """Whether to push instead of being scraped."""
+        return bool(self.url or self.config_file)
+
+
+_PUSH_OPTIONS = (
+    click.Option(["--push", "push_url"], default="", help="Push to this server instead."),
+    click.Option(
+        ["--key", "push_key"],
+        default="",
+        envvar="REDSHANK_PUSH_KEY",
+        help="With --push: the host's key; better in the environment.",
+    ),
+    click.Option(
+        ["--push-config", "push_config"],
+        default="",
+        help="Push as an agent_config.json says: api_url, host_key, report_interval_seconds.",
+    ),
+    click.Option(
+        ["--push-interval", "push_interval"],
+        type=click.FloatRange(1, 86400),
+        default=None,
+        help="Seconds from one push to the next; default: 15, or that of --push-config.",
+    ),
+    click.Option(["--push-queue", "push_queue"], default="", help="Directory of the queue."),
+)
+
+
+def _with_push_options(command: click.Command) -> click.Command:
+    command.params.extend(_PUSH_OPTIONS)
+    return command
+
+
+@_with_push_options
 @_with_collector_options
 @click.command(cls=NodeExporterCommand, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
@@ -227,7 +272,7 @@ def exporter(
     _processors: int | None,
     log_format: str,
     log_level: str,
-    **options: Value | None,
+    **options: Any,
 ) -> None:
     """Serve this host's metrics under node_exporter's names."""
     from exporter.errors import ExporterError
@@ -256,8 +301,14 @@ def exporter(
         own_metrics=not no_own_metrics,
         needs_inherited=needs_inherited,
     )
+    push = _PushOptions(
+        *(options[f"push_{name}"] for name in ("url", "key", "config", "interval", "queue"))
+    )
     try:
-        _serve(settings, log_format, log_level)
+        if push.is_on:
+            _push(settings, push, log_format, log_level)
+        else:
+            _serve(settings, log_format, log_level)
     except ExporterError as exc:
         raise click.ClickException(str(exc)) from exc
 
@@ -272,3 +323,38 @@ def _serve(settings: ExporterSettings, log_format: str, log_level: str) -> None:
     configure(log_format, log_level)
     inherited = inherited_socket(settings.listen)
     serve(settings, StopSignals(), inherited=inherited)
+
+
+def _push(
+    settings: ExporterSettings, options: _PushOptions, log_format: str, log_level: str
+) -> None:
+    """Push until SIGTERM or SIGINT."""
+    from pathlib import Path
+
+    from exporter.logs import configure
+    from exporter.pushing.delivery import Delivery
+    from exporter.pushing.push_queue import PushQueue
+    from exporter.pushing.push_settings import (
+        REPORT_PATH,
+        AgentSettings,
+        PushServer,
+        PushSettingsError,
+        default_queue,
+        read_agent_config,
+    )
+    from exporter.pushing.pusher import HostVectors, Pusher
+    from exporter.serving.stop_signals import StopSignals
+
+    configure(log_format, log_level)
+    if options.config_file:
+        agent = read_agent_config(Path(options.config_file))
+    else:
+        agent = AgentSettings(PushServer.of(options.url, options.key, REPORT_PATH), 15.0)
+    directory = Path(options.queue) if options.queue else default_queue()
+    try:
+        queue = PushQueue(directory)
+    except OSError as exc:
+        raise PushSettingsError(f"--push-queue: {directory}: {exc.strerror}") from exc
+    vectors = HostVectors.of(settings).push
+    interval_s = options.interval_s or agent.interval_s
+    Pusher(vectors, queue, Delivery(agent.server), interval_s).run(StopSignals())

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from benchmarks.exporter.cost import report
+from benchmarks.exporter.cost import LIMITS, report
 from benchmarks.exporter.parity import differences
 from benchmarks.harness.processes import BenchmarkError
 
@@ -20,10 +20,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--parity", action="store_true", help="list what differs")
     parser.add_argument("--scrapes", type=int, default=300)
     parser.add_argument("--port", type=int, default=39750, help="the first of two ports")
+    parser.add_argument("--check", action="store_true", help="fail if a limit is exceeded")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     if not options.parity:
-        report(options.scrapes, options.port, as_json=options.json)
+        found = report(options.scrapes, options.port, as_json=options.json)
+        exceeded = {name: found.get(name) for name in LIMITS if found.get(name, 1e9) > LIMITS[name]}
+        if options.check and exceeded:
+            sys.exit(f"above the limits {dict(LIMITS)}: {exceeded}")
         return
     try:
         found = differences(options.port)

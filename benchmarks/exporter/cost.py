@@ -8,18 +8,24 @@ by the scrapes; times are the latencies of the client.
 import json
 import shutil
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
+from types import MappingProxyType
 
 from benchmarks.harness.contenders.versions import program_version
 from benchmarks.harness.processes import Child, Usage, work_directory
 from exporter.collector_options import FILESYSTEM_TYPES, MOUNT_POINTS
 
 _WARM_UP_SCRAPES = 10
+_POLL_S = 0.005
+LIMITS: Mapping[str, float] = MappingProxyType(
+    {"ratio_cpu": 0.50, "ratio_p50": 0.7, "ratio_p99": 1.0, "ratio_rss": 1.2, "start_s": 0.8}
+)
 OURS, PEER = "redshank exporter", "node_exporter"
 
 
@@ -106,15 +112,49 @@ def connected(port: int) -> Iterator[HTTPConnection]:
         yield connection
 
 
-def report(scrapes: int, port: int, *, as_json: bool) -> None:
-    """Print the figures."""
+def ratios(costs: Mapping[str, Cost]) -> dict[str, float]:
+    """Return our figures divided by those of node_exporter; none without it."""
+    if PEER not in costs:
+        return {}
+    ours, theirs = costs[OURS], costs[PEER]
+    return {
+        "ratio_cpu": ours.cpu_ms / theirs.cpu_ms,
+        "ratio_p50": ours.median_ms / theirs.median_ms,
+        "ratio_p99": ours.p99_ms / theirs.p99_ms,
+        "ratio_rss": ours.resident_mib / theirs.resident_mib,
+    }
+
+
+def start_s(port: int) -> float:
+    """Return the time from the start of the exporter to its first answered scrape."""
+    begun_s = time.perf_counter()
+    process = subprocess.Popen(commands(port)[OURS], stderr=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+                    scrape(connection, "gzip")
+                return time.perf_counter() - begun_s
+            except ConnectionError:
+                if process.poll() is not None:
+                    raise
+                time.sleep(_POLL_S)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def report(scrapes: int, port: int, *, as_json: bool) -> dict[str, float]:
+    """Print the figures, and return the ratios and the start time."""
     costs = measure(scrapes, port)
     ratio = costs[OURS].cpu_ms / costs[PEER].cpu_ms if PEER in costs else None
+    found = ratios(costs)
+    found["start_s"] = start_s(port)
     version = program_version(node_exporter_path() or PEER)
     if as_json:
         figures = {name: asdict(cost) for name, cost in costs.items()}
-        print(json.dumps({"cpu_ratio": ratio, "node_exporter_version": version, **figures}))
-        return
+        print(json.dumps({**found, "node_exporter_version": version, **figures}))
+        return found
     if ratio is not None:
         print(f"CPU per scrape, Redshank to node_exporter {version}: {ratio:.2f}\n")
     print(f"{'':20}{'series':>8}{'KiB':>7}{'CPU ms':>9}{'median ms':>11}{'p99 ms':>9}{'MiB':>7}")
@@ -123,3 +163,6 @@ def report(scrapes: int, port: int, *, as_json: bool) -> None:
             f"{name:20}{cost.series:8}{cost.body_bytes / 1024:7.0f}{cost.cpu_ms:9.2f}"
             f"{cost.median_ms:11.2f}{cost.p99_ms:9.2f}{cost.resident_mib:7.1f}"
         )
+    shown = ", ".join(f"{name} {value:.2f}" for name, value in found.items())
+    print(f"\n{shown}")
+    return found

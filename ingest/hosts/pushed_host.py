@@ -1,11 +1,13 @@
 """One host that pushes: its series and its health."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from ingest.hosts.cpu_counters import CpuCounters
+from ingest.hosts.exposition_report import ExpositionReport
 from ingest.hosts.history import HostHistory
 from ingest.hosts.report import HostReport, gauges
 from ingest.hosts.report_times import ReportTimes
@@ -75,9 +77,22 @@ class PushedHost:
         samples = gauges(report, self.record.name)
         cpu = replace(self._cpu)
         samples |= cpu.add(report.time_ms, report.cpu_used_ratio)
-        self._reported.append(report.time_ms, tuple(samples), tuple(samples.values()))
-        self._cpu, self._samples = cpu, len(samples)
-        self._times.note(report.time_ms, now_ms)
+        self._append(report.time_ms, samples, now_ms)
+        self._cpu = cpu
+
+    def append_exposition(self, report: ExpositionReport, now_ms: int) -> None:
+        """Append the exposition of an exporter that pushes.
+
+        Raises:
+            DisorderError: too many reports are out of order.
+            StorageError: the write failed.
+        """
+        self._append(report.time_ms, report.samples, now_ms)
+
+    def _append(self, time_ms: int, samples: Mapping[Labels, float], now_ms: int) -> None:
+        self._reported.append(time_ms, tuple(samples), tuple(samples.values()))
+        self._samples = len(samples)
+        self._times.note(time_ms, now_ms)
         if self._health is Health.DOWN:
             log.info("push_resumed", host=self.record.name)
         self._health = Health.UP

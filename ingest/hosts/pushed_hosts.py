@@ -12,6 +12,7 @@ from typing import Final, Self
 import structlog
 
 from ingest.errors import UnknownHostError
+from ingest.hosts.exposition_report import read_exposition
 from ingest.hosts.history import HostHistory, read_histories
 from ingest.hosts.pushed_host import PushedHost
 from ingest.hosts.report import HostReport
@@ -109,6 +110,26 @@ class PushedHosts:
             raise UnknownHostError
         check_time(report.time_ms, now_ms, "collected_at")
         host.append(report, now_ms)
+        return await self._acknowledged()
+
+    async def receive_exposition(self, host_id: int, body: bytes, time_ms: int) -> int:
+        """Store the exposition of an exporter that pushes; durable when this returns.
+
+        Returns:
+            The number of the report.
+
+        Raises:
+            PushError: the exposition cannot be stored.
+            StorageError: the write failed; the exposition may be sent again.
+        """
+        host, now_ms = self._hosts.get(host_id), self._clock()
+        if host is None:
+            raise UnknownHostError
+        check_time(time_ms, now_ms, "X-Collected-At-Ms")
+        host.append_exposition(read_exposition(body, time_ms, host.labels), now_ms)
+        return await self._acknowledged()
+
+    async def _acknowledged(self) -> int:
         number = self._messages.take_report()
         await self._commits.committed()
         return number

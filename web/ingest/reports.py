@@ -4,10 +4,17 @@ from typing import Final
 
 from aiohttp import web
 
+from ingest.errors import MalformedMessageError, TooMuchError
 from ingest.hosts.pushed_hosts import PushedHosts
 from model.clock import Clock
 from storage.api.host_keys import HostKey, HostKeyRecords
-from web.http.errors import ForbiddenError, UnauthorizedError
+from web.http.bodies import read_body
+from web.http.errors import (
+    BadRequestError,
+    ForbiddenError,
+    TooMuchInsideError,
+    UnauthorizedError,
+)
 from web.http.operations import Operation
 from web.http.parameters import read_json
 from web.http.responses import body_response
@@ -19,6 +26,8 @@ from web.ingest.models import ReportAnswer, ReportForm
 _TAG: Final = "push"
 _FIELD: Final = "host_key"
 _JSON: Final = "application/json"
+_EXPOSITION: Final = "text/plain"
+_TIME_HEADER: Final = "X-Collected-At-Ms"
 
 _TOUCH_AFTER_MS: Final = 30_000
 """`last_used_ms` is updated at most this often: each update is a write to disk."""
@@ -49,6 +58,10 @@ class ReportsApi:
         if found is None:
             raise ForbiddenError(f"{_FIELD}: is not the key of a registered host", _FIELD)
         key, host = found
+        if request.content_type == _EXPOSITION:
+            number = await self._receive_exposition(request, host.id)
+            await self._touch(key, now_ms)
+            return body_response(ReportAnswer(data_id=number).model_dump_json().encode(), _JSON)
         form = await read_json(request, ReportForm)
         if form.host_key and secret_hash(form.host_key) != key.secret_hash:
             raise UnauthorizedError(
@@ -57,6 +70,22 @@ class ReportsApi:
         number = await self._hosts.receive(host.id, form.report())
         await self._touch(key, now_ms)
         return body_response(ReportAnswer(data_id=number).model_dump_json().encode(), _JSON)
+
+    async def _receive_exposition(self, request: web.Request, host_id: int) -> int:
+        """Store the exposition of an exporter that pushes; return its number."""
+        try:
+            time_ms = int(request.headers.get(_TIME_HEADER, ""))
+        except ValueError:
+            raise BadRequestError(
+                f"{_TIME_HEADER}: send the time of the exposition in milliseconds", _TIME_HEADER
+            ) from None
+        body = await read_body(request)
+        try:
+            return await self._hosts.receive_exposition(host_id, body, time_ms)
+        except TooMuchError as exc:
+            raise TooMuchInsideError(str(exc)) from exc
+        except MalformedMessageError as exc:
+            raise BadRequestError(str(exc)) from exc
 
     async def _touch(self, key: HostKey, now_ms: int) -> None:
         if key.last_used_ms is None or now_ms - key.last_used_ms >= _TOUCH_AFTER_MS:

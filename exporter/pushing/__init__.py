@@ -1,0 +1,1 @@
+"""Push mode: samples wait in a queue on disk until the server has acknowledged them."""
