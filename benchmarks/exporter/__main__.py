@@ -24,8 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     if not options.parity:
-        found = report(options.scrapes, options.port, as_json=options.json)
-        exceeded = {name: found.get(name) for name in LIMITS if found.get(name, 1e9) > LIMITS[name]}
+        ratios = report(options.scrapes, options.port, as_json=options.json)
+        exceeded = {
+            name: ratios.get(name) for name in LIMITS if ratios.get(name, 1e9) > LIMITS[name]
+        }
         if options.check and exceeded:
             sys.exit(f"above the limits {dict(LIMITS)}: {exceeded}")
         return
