@@ -332,11 +332,11 @@ def _push(
     from pathlib import Path
 
     from exporter.logs import configure
-    from exporter.pushing.delivery import Delivery
+    from exporter.pushing.delivery import QueueDelivery
     from exporter.pushing.push_queue import PushQueue
     from exporter.pushing.push_settings import (
         REPORT_PATH,
-        AgentSettings,
+        PushAgentSettings,
         PushServer,
         PushSettingsError,
         default_queue,
@@ -349,7 +349,7 @@ def _push(
     if options.config_file:
         agent = read_agent_config(Path(options.config_file))
     else:
-        agent = AgentSettings(PushServer.of(options.url, options.key, REPORT_PATH), 15.0)
+        agent = PushAgentSettings(PushServer.of(options.url, options.key, REPORT_PATH), 15.0)
     directory = Path(options.queue) if options.queue else default_queue()
     try:
         queue = PushQueue(directory)
@@ -357,4 +357,4 @@ def _push(
         raise PushSettingsError(f"--push-queue: {directory}: {exc.strerror}") from exc
     vectors = HostVectors.of(settings).push
     interval_s = options.interval_s or agent.interval_s
-    Pusher(vectors, queue, Delivery(agent.server), interval_s).run(StopSignals())
+    Pusher(vectors, queue, QueueDelivery(agent.server), interval_s).run(StopSignals())

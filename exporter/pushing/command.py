@@ -82,8 +82,8 @@ def _deliver(
     labels: Mapping[str, str],
     samples: Mapping[str, float],
 ) -> None:
-    from exporter.pushing.delivery import Delivery
-    from exporter.pushing.push_queue import Push, PushQueue
+    from exporter.pushing.delivery import QueueDelivery
+    from exporter.pushing.push_queue import PushQueue, QueuedPush
     from exporter.pushing.push_settings import default_queue
     from exporter.pushing.remote_write import HEADERS, TimedSample, write_request
 
@@ -93,8 +93,8 @@ def _deliver(
     )
     directory = Path(queue_directory) if queue_directory else default_queue().parent / "samples"
     queue = PushQueue(directory)
-    queue.add(Push(body, dict(HEADERS)))
-    Delivery(server).drain(queue, wait=True)
+    queue.add(QueuedPush(body, dict(HEADERS)))
+    QueueDelivery(server).drain(queue, wait=True)
 
 
 def _run(words: Sequence[str]) -> tuple[int, dict[str, float]]:

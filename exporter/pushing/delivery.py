@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from exporter.logs import Log
-from exporter.pushing.push_queue import Push, PushQueue
+from exporter.pushing.push_queue import PushQueue, QueuedPush
 from exporter.pushing.push_settings import PushServer
 from model.clock import Clock, system_clock
 
@@ -26,7 +26,7 @@ _REASON_BYTES: Final = 500
 _CLOCK_TOLERANCE_S: Final = 60.0
 
 
-class Outcome(Enum):
+class PushOutcome(Enum):
     """What the server did with a push."""
 
     ACCEPTED = auto()
@@ -34,10 +34,10 @@ class Outcome(Enum):
     LATER = auto()
 
 
-class Answer(NamedTuple):
+class PushAnswer(NamedTuple):
     """The answer to a push; `retry_after_s` is 0 if the server does not say."""
 
-    outcome: Outcome
+    outcome: PushOutcome
     reason: str = ""
     retry_after_s: float = 0.0
 
@@ -49,7 +49,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-class Delivery:
+class QueueDelivery:
     """Sends the pushes of a queue.
 
     Args:
@@ -85,15 +85,15 @@ class Delivery:
             while (found := queue.oldest()) is not None:
                 name, push = found
                 answer = self.send(push)
-                if answer.outcome is Outcome.LATER:
+                if answer.outcome is PushOutcome.LATER:
                     return self._failed(answer, len(queue))
                 queue.remove(name)
-                if answer.outcome is Outcome.REFUSED:
+                if answer.outcome is PushOutcome.REFUSED:
                     log.warning("push_refused", server=self._server.url, reason=answer.reason)
                 self._succeeded(len(queue))
         return 0.0
 
-    def send(self, push: Push) -> Answer:
+    def send(self, push: QueuedPush) -> PushAnswer:
         """Send one push and return the answer."""
         headers = {**push.headers, "Authorization": f"Bearer {self._server.key}"}
         request = urllib.request.Request(  # noqa: S310 - PushServer allows http and https only.
@@ -103,15 +103,17 @@ class Delivery:
             with self._opener.open(request, timeout=self._server.timeout_s) as response:
                 self._compare_clocks(response.headers.get("Date", ""))
                 response.read(_REASON_BYTES)
-            return Answer(Outcome.ACCEPTED)
+            return PushAnswer(PushOutcome.ACCEPTED)
         except urllib.error.HTTPError as exc:
             with exc:
                 self._compare_clocks(exc.headers.get("Date", ""))
                 return _answer(exc)
         except (OSError, http.client.HTTPException) as exc:
-            return Answer(Outcome.LATER, str(getattr(exc, "reason", exc)) or type(exc).__name__)
+            return PushAnswer(
+                PushOutcome.LATER, str(getattr(exc, "reason", exc)) or type(exc).__name__
+            )
 
-    def _failed(self, answer: Answer, waiting: int) -> float:
+    def _failed(self, answer: PushAnswer, waiting: int) -> float:
         """Log a failure with another reason; return the pause before the next attempt."""
         if answer.reason != self._failure:
             log.warning(
@@ -141,16 +143,16 @@ class Delivery:
         self._clock_is_wrong = is_wrong
 
 
-def _answer(error: urllib.error.HTTPError) -> Answer:
+def _answer(error: urllib.error.HTTPError) -> PushAnswer:
     try:
         text = error.read(_REASON_BYTES).decode("utf-8", "replace").strip()
     except (OSError, http.client.HTTPException):
         text = ""
     reason = f"status {error.code}: {text}" if text else f"status {error.code}"
     if error.code in _REFUSED:
-        return Answer(Outcome.REFUSED, reason)
+        return PushAnswer(PushOutcome.REFUSED, reason)
     try:
         retry_after_s = float(error.headers.get("Retry-After", "0"))
     except ValueError:
         retry_after_s = 0.0
-    return Answer(Outcome.LATER, reason, max(0.0, retry_after_s))
+    return PushAnswer(PushOutcome.LATER, reason, max(0.0, retry_after_s))

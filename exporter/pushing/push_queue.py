@@ -31,7 +31,7 @@ _ABANDONED_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Push:
+class QueuedPush:
     """One request to send.
 
     Attributes:
@@ -63,7 +63,7 @@ class PushQueue:
     ) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory, self._most_bytes, self._now_ns = directory, most_bytes, now_ns
-        self._memory: dict[str, Push] = {}
+        self._memory: dict[str, QueuedPush] = {}
         self._last = 0
         self._is_refused = False
         self._lock = threading.Lock()
@@ -72,12 +72,12 @@ class PushQueue:
                 if time.time() - path.stat().st_mtime > _ABANDONED_S:
                     path.unlink()
 
-    def add(self, push: Push) -> None:
+    def add(self, push: QueuedPush) -> None:
         """Add a push; it outlives this process, unless the disk refuses it."""
         with self._lock:
             self._add(push)
 
-    def _add(self, push: Push) -> None:
+    def _add(self, push: QueuedPush) -> None:
         name = self._next_name()
         content = json.dumps(asdict(push) | {"body": ""}).encode() + b"\n" + push.body
         self._make_room(len(content))
@@ -96,7 +96,7 @@ class PushQueue:
             log.info("push_queue_writable", directory=str(self._directory))
         self._is_refused = False
 
-    def oldest(self) -> tuple[str, Push] | None:
+    def oldest(self) -> tuple[str, QueuedPush] | None:
         """Return name and content of the oldest push, None if there is none."""
         with self._lock:
             for name in self._names():
@@ -156,13 +156,13 @@ class PushQueue:
             temporary.unlink(missing_ok=True)
             raise
 
-    def _read(self, name: str) -> Push | None:
+    def _read(self, name: str) -> QueuedPush | None:
         """Return a push; remove a file that has none."""
         path = self._directory / name
         try:
             head, _, body = path.read_bytes().partition(b"\n")
             headers = json.loads(head)["headers"]
-            return Push(body, {str(key): str(value) for key, value in headers.items()})
+            return QueuedPush(body, {str(key): str(value) for key, value in headers.items()})
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, AttributeError) as exc:

@@ -58,14 +58,14 @@ class PushServer:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentSettings:
+class PushAgentSettings:
     """What an `agent_config.json` says."""
 
     server: PushServer
     interval_s: float
 
 
-def read_agent_config(path: Path) -> AgentSettings:
+def read_agent_config(path: Path) -> PushAgentSettings:
     """Return the settings of an `agent_config.json`.
 
     Raises:
@@ -81,7 +81,7 @@ def read_agent_config(path: Path) -> AgentSettings:
     server = PushServer.of(
         _text(path, fields, "api_url"), _text(path, fields, "host_key"), REPORT_PATH
     )
-    return AgentSettings(server, interval_s)
+    return PushAgentSettings(server, interval_s)
 
 
 def read_collector_config(path: Path) -> PushServer:

@@ -4,30 +4,26 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from exporter.gathering import catalogue
 from exporter.gathering.gatherer import Gatherer
 from exporter.gathering.self_metrics import SelfMetrics
 from exporter.logs import Log
-from exporter.pushing.delivery import Delivery
-from exporter.pushing.push_queue import Push, PushQueue
+from exporter.pushing.delivery import QueueDelivery
+from exporter.pushing.push_queue import PushQueue, QueuedPush
 from exporter.serving.encoding import Encoder
 from exporter.settings import ExporterSettings
 from exporter.version import version
 from model.clock import Clock, system_clock
 from model.process.sd_notify import sd_notify
 
+if TYPE_CHECKING:
+    from exporter.serving.server import Stop
+
 log = Log(__name__)
 
 TIME_HEADER = "X-Collected-At-Ms"
-
-
-class Stop(Protocol):
-    """A condition to stop on: a threading.Event, or `StopSignals`."""
-
-    def wait(self, timeout_s: float | None, /) -> bool:
-        """Return whether to stop, after at most `timeout_s`; None waits until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +42,14 @@ class HostVectors:
             gatherer.always = (SelfMetrics(version(), gatherer.stuck),)
         return cls(gatherer, Encoder(), clock)
 
-    def push(self) -> Push:
+    def push(self) -> QueuedPush:
         """Collect once; the push has the time at which it began."""
         time_ms = self.clock()
         encoded = self.encoder.encode(self.gatherer.gather(), "", "gzip")
         headers = {"Content-Type": encoded.content_type, TIME_HEADER: str(time_ms)}
         if encoded.content_encoding:
             headers["Content-Encoding"] = encoded.content_encoding
-        return Push(encoded.body, headers)
+        return QueuedPush(encoded.body, headers)
 
 
 class Pusher:
@@ -67,14 +63,18 @@ class Pusher:
     """
 
     def __init__(
-        self, vectors: Callable[[], Push], queue: PushQueue, delivery: Delivery, interval_s: float
+        self,
+        vectors: Callable[[], QueuedPush],
+        queue: PushQueue,
+        delivery: QueueDelivery,
+        interval_s: float,
     ) -> None:
         self._vectors, self._queue, self._delivery = vectors, queue, delivery
         self._interval_s = interval_s
         self._changed = threading.Event()
         self._ending = False
 
-    def run(self, stop: Stop) -> None:
+    def run(self, stop: "Stop") -> None:
         """Push until `stop`; what is not sent then stays in the queue."""
         sender = threading.Thread(target=self._send, name="push", daemon=True)
         sender.start()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.pushing.delivery import Delivery, Outcome
-from exporter.pushing.push_queue import Push, PushQueue
+from exporter.pushing.delivery import PushOutcome, QueueDelivery
+from exporter.pushing.push_queue import PushQueue, QueuedPush
 from exporter.pushing.push_settings import PushServer
 from exporter.pushing.pusher import Pusher
 from model.clock import system_clock
@@ -69,7 +69,7 @@ class ScriptedServer:
 def queue_of(directory: Path, count: int) -> PushQueue:
     queue = PushQueue(directory)
     for number in range(count):
-        queue.add(Push(str(number).encode(), {"Content-Type": "text/plain"}))
+        queue.add(QueuedPush(str(number).encode(), {"Content-Type": "text/plain"}))
     return queue
 
 
@@ -78,7 +78,7 @@ def test_push_that_the_server_does_not_take_now_stays_first(tmp_path: Path, stat
     server = ScriptedServer([200, status])
     queue = queue_of(tmp_path, 4)
     with server.running() as url, capture_logs() as logs:
-        delivery = Delivery(PushServer(url, KEY))
+        delivery = QueueDelivery(PushServer(url, KEY))
         assert delivery.drain(queue) > 0
         assert (server.taken, len(queue)) == (["0"], 3)
         assert delivery.drain(queue) == 0
@@ -94,7 +94,7 @@ def test_push_that_the_server_refuses_for_good_does_not_hold_up_the_others(
     server = ScriptedServer([200, status])
     queue = queue_of(tmp_path, 4)
     with server.running() as url, capture_logs() as logs:
-        assert Delivery(PushServer(url, KEY)).drain(queue) == 0
+        assert QueueDelivery(PushServer(url, KEY)).drain(queue) == 0
     assert server.taken == ["0", "2", "3"]
     (refused,) = logs
     assert (refused["event"], refused["reason"]) == ("push_refused", f"status {status}")
@@ -105,7 +105,7 @@ def test_pause_grows_to_a_minute_and_the_servers_own_wish_counts(tmp_path: Path)
     server = ScriptedServer([503] * 12, {"Retry-After": "0"})
     queue = queue_of(tmp_path, 1)
     with server.running() as url:
-        delivery = Delivery(PushServer(url, KEY))
+        delivery = QueueDelivery(PushServer(url, KEY))
         pauses = [delivery.drain(queue) for _ in range(10)]
         server.headers["Retry-After"] = "120"
         assert delivery.drain(queue) == 120
@@ -116,20 +116,20 @@ def test_pause_grows_to_a_minute_and_the_servers_own_wish_counts(tmp_path: Path)
 
 
 def test_server_that_is_gone_redirects_or_answers_nonsense_gets_the_push_later() -> None:
-    push = Push(b"x", {})
-    delivery = Delivery(PushServer(f"http://127.0.0.1:{free_port()}/report", KEY, 5))
-    assert delivery.send(push).outcome is Outcome.LATER
+    push = QueuedPush(b"x", {})
+    delivery = QueueDelivery(PushServer(f"http://127.0.0.1:{free_port()}/report", KEY, 5))
+    assert delivery.send(push).outcome is PushOutcome.LATER
     server = ScriptedServer([302], {"Location": "http://192.0.2.1/"})
     with server.running() as url:
-        answer = Delivery(PushServer(url, KEY)).send(push)
-    assert (answer.outcome, answer.reason) == (Outcome.LATER, "status 302")
+        answer = QueueDelivery(PushServer(url, KEY)).send(push)
+    assert (answer.outcome, answer.reason) == (PushOutcome.LATER, "status 302")
 
 
 def test_clock_that_differs_from_the_servers_is_logged_once(tmp_path: Path) -> None:
     server = ScriptedServer()
     queue = queue_of(tmp_path, 3)
     with server.running() as url, capture_logs() as logs:
-        Delivery(PushServer(url, KEY), lambda: system_clock() + 3_600_000).drain(queue)
+        QueueDelivery(PushServer(url, KEY), lambda: system_clock() + 3_600_000).drain(queue)
     (line,) = logs
     assert line["event"] == "push_clock_differs"
     assert 3500 < float(line["ahead_s"]) < 3700
@@ -151,16 +151,16 @@ def test_vectors_of_an_hour_without_the_server_arrive_in_order_once_it_is_back(
             self.left -= 1
             return self.left <= 0
 
-    def vector() -> Push:
-        return Push(str(next(numbers)).encode(), {})
+    def vector() -> QueuedPush:
+        return QueuedPush(str(next(numbers)).encode(), {})
 
     # Two runs without a server: the first one ends as if it was killed.
     for _ in range(2):
         queue = PushQueue(tmp_path)
-        Pusher(vector, queue, Delivery(PushServer(url, KEY)), 15).run(StopAfter(count // 2))
+        Pusher(vector, queue, QueueDelivery(PushServer(url, KEY)), 15).run(StopAfter(count // 2))
     server = ScriptedServer([503, 200, 429, 200, 500])
     with server.running(port):
-        delivery = Delivery(PushServer(url, KEY))
+        delivery = QueueDelivery(PushServer(url, KEY))
         queue = PushQueue(tmp_path)
         for _ in range(10):
             delivery.drain(queue)

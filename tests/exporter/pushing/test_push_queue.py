@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.pushing.push_queue import Push, PushQueue
+from exporter.pushing.push_queue import PushQueue, QueuedPush
 
 
-def a_push(text: str) -> Push:
-    return Push(text.encode(), {"Content-Type": "text/plain"})
+def a_push(text: str) -> QueuedPush:
+    return QueuedPush(text.encode(), {"Content-Type": "text/plain"})
 
 
 def drained(queue: PushQueue) -> list[str]:
@@ -30,7 +30,7 @@ def test_pushes_leave_in_the_order_of_their_arrival_whatever_the_clock_says(
     clock = iter(times)
     queue = PushQueue(tmp_path / "queue", now_ns=lambda: next(clock))
     for number, _ in enumerate(times):
-        queue.add(Push(bodies + str(number).encode(), {}))
+        queue.add(QueuedPush(bodies + str(number).encode(), {}))
     again = PushQueue(tmp_path / "queue")
     found = []
     while (oldest := again.oldest()) is not None:
