@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from exporter.settings import ExporterSettings
 from tests.exporter.exporter_client import Client, Serve
 from tests.exporter.host_tree import FIXTURES, unpack
+from tests.patience import PATIENCE_S
 
 LOOPBACK = ExporterSettings(listen="127.0.0.1:0", disabled=frozenset({"processes"}))
 IMPATIENT = replace(LOOPBACK, request_timeout_s=0.2, idle_timeout_s=0.2)
@@ -213,14 +215,17 @@ def release(pipe: Path) -> None:
 def test_collector_that_hangs_loses_its_own_families_only(
     serve: Serve, hanging: ExporterSettings
 ) -> None:
-    client = serve(hanging)
+    client = serve(replace(hanging, collector_timeout_s=1.0))
     for _ in range(3):
         text = client.get("/metrics").text
         assert 'node_scrape_collector_success{collector="loadavg"} 0' in text
         assert 'node_scrape_collector_success{collector="meminfo"} 1' in text
         assert "node_load1" not in text
         assert "node_memory_MemTotal_bytes" in text
-        assert "redshank_exporter_stuck_collectors 1" in client.get("/metrics").text
+    # On a busy machine another collector may miss the deadline once; it does not stay stuck.
+    ends_s = time.monotonic() + PATIENCE_S
+    while "redshank_exporter_stuck_collectors 1\n" not in client.get("/metrics").text:
+        assert time.monotonic() < ends_s, "the number of stuck collectors is not 1"
 
 
 def test_scraper_gets_its_response_within_its_timeout(

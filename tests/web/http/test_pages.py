@@ -47,10 +47,11 @@ async def test_page_added_by_one_line_is_in_the_navigation_of_its_role(
     tmp_path: Path, aiohttp_client: AiohttpClient
 ) -> None:
     pages = (*PAGES, lambda parts: EventPages(parts.shell))
-    common = ["/", "/alerts", "/projects", "/sessions", "/explore", "/targets", "/store"]
+    common = ["/", "/dashboards", "/alerts", "/projects", "/sessions", "/explore"]
+    common += ["/targets", "/store"]
     async with world_at(tmp_path, aiohttp_client, pages=pages) as world:
         assert await navigation(world, Role.VIEWER) == common
-        with_events = [*common[:5], "/events", *common[5:]]
+        with_events = [*common[:6], "/events", *common[6:]]
         assert await navigation(world, Role.EDITOR) == with_events
         assert await navigation(world, Role.ADMIN) == [*with_events, "/users"]
         refused = await world.client.get("/events", headers=await world.cookie(Role.VIEWER))
