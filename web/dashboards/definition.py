@@ -18,16 +18,16 @@ Title = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 Description = Annotated[str, StringConstraints(max_length=10_000)]
 ShortText = Annotated[str, StringConstraints(max_length=500)]
 Expression = Annotated[str, StringConstraints(max_length=20_000)]
-VariableName = Annotated[str, StringConstraints(pattern=r"^\w{1,100}$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=100)]
 Uid = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 TimeText = Annotated[
-    str, StringConstraints(pattern=r"^(now([-+]\d{1,9}[smhdwMy])?(/[smhdwMy])?|\d{1,15})$")
+    str, StringConstraints(pattern=r"^(now([-+][0-9]{1,9}[smhdwMy])?(/[smhdwMy])?|[0-9]{1,15})$")
 ]
 """A time as Grafana writes it: `now-6h`, `now/d`, or Unix milliseconds."""
-Refresh = Annotated[str, StringConstraints(pattern=r"^(\d{1,6}(ms|[smhd]))?$")]
+Refresh = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,6}(ms|[smhd]))?$")]
 """How often a dashboard is read again; "" for only once."""
-STEP_PATTERN: Final = r"^([<>]?=?(\d{1,6}(ms|[smhdw])|\$\w+|\$\{\w+\}))?$"
+STEP_PATTERN: Final = r"^([<>]?=?([0-9]{1,6}(ms|[smhdw])|\$[A-Za-z0-9_]+|\$\{[A-Za-z0-9_]+\}))?$"
 _Step = Annotated[str, StringConstraints(pattern=STEP_PATTERN)]
 _Colour = Annotated[str, StringConstraints(max_length=50)]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -147,7 +147,7 @@ class DashboardPanel(_DashboardPart):
     legend: bool = True
     text: Annotated[str, StringConstraints(max_length=100_000)] = ""
     collapsed: bool = False
-    repeat: Annotated[str, StringConstraints(pattern=r"^\w{0,100}$")] = ""
+    repeat: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]*$", max_length=100)] = ""
     repeat_down: bool = False
     links: Annotated[tuple[PanelLink, ...], Field(max_length=50)] = ()
     original: ShortText = ""
