@@ -159,7 +159,7 @@ class CollectorOptions:
         self._given = dict(given)
 
     def is_set(self, name: str) -> bool:
-        """Return the value of a flag."""
+        """Report whether an option that takes no value is on."""
         return bool(self._given.get(name, _DEFAULTS[name]))
 
     def text(self, name: str) -> str:

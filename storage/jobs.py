@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class OvertakenError(Exception):
-    """The copy was taken over while the disk held up this write, before it could repeat it."""
+    """A slow write was not repeated in the copy in memory: other writes have gone on there."""
 
 
 class SlowWriteError(UnwritableError):

@@ -221,7 +221,7 @@ class AlertDispatcher:
         return next(self.mutings(alert, route, now_ms), None)
 
     def mutings(self, alert: RoutedAlert, route: AlertRoute, now_ms: int) -> Iterator[Muting]:
-        """Yield everything that holds an alert back on a route."""
+        """Yield each reason why a route does not send an alert now, such as a silence."""
         return mutings_of(
             alert,
             route,

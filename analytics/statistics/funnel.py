@@ -175,7 +175,15 @@ def ordered_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
 def _next_taken(
     events: Occurrences, rules: FunnelRules, step: int, last: _Taken, numbers: NDArray[np.int32]
 ) -> _Taken:
-    """Return the events that continue an attempt in which `step` steps have been taken."""
+    """Return the events of step number `step` that continue an attempt.
+
+    Args:
+        events: all events, by person and time.
+        rules: the window and the order of the funnel.
+        step: the number of the step, from 0.
+        last: the events that took the step before.
+        numbers: the number of each event's person.
+    """
     rows = rows_with(events, step)
     first = last.rows[0] if len(last.rows) else len(numbers)
     rows = rows[np.searchsorted(rows, first, side="right") :]

@@ -115,7 +115,7 @@ async def _records(path: Path, story: Story, ports: Sequence[int]) -> Project:
 
 
 def _annotations(story: Story) -> Iterator[NewAnnotation]:
-    """Yield what happens, for the charts of hosts and of the project."""
+    """Yield the marks of the made-up week: a release, and an incident."""
     deploy_ms, (start_ms, end_ms) = story.deploy_ms, story.incident_ms
     release, slow = "Release 2.4.0 of the shop", "The database is slow, orders fail"
     yield NewAnnotation(deploy_ms, deploy_ms, release, ("deploy",))

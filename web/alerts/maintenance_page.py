@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from alerting.routing.silences import Silence
 from web.alerts.maintenance_api import MaintenanceWindows, maintenance_document
 from web.alerts.maintenance_forms import DAYS, MaintenanceForm, window_fields
+from web.alerts.previewed_form import PreviewedForm
 from web.alerts.silence_forms import moment_text, read_moment
-from web.alerts.silences_page import preview_values
 from web.http.errors import BadRequestError
 from web.http.pages import Page
 from web.http.parameters import read_form
@@ -50,7 +50,8 @@ class MaintenancePages:
     """Lists, adds, changes and ends maintenance windows."""
 
     def __init__(self, windows: MaintenanceWindows, alerting: Alerting, shell: Shell) -> None:
-        self._windows, self._alerting, self._shell = windows, alerting, shell
+        self._windows, self._shell = windows, shell
+        self._form = PreviewedForm(alerting, shell, {"days": (*DAYS[1:], DAYS[0])})
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -73,7 +74,7 @@ class MaintenancePages:
     async def new(self, request: web.Request) -> web.Response:
         """Show the form of a new window; its query fills the fields."""
         given = {"from": "22:00", "to": "02:00", "time_zone": "UTC", **request.query}
-        return await self._form(request, NEW_WINDOW, "/maintenance", given, {})
+        return await self._form.page(request, NEW_WINDOW, "/maintenance", given, {})
 
     async def add(self, request: web.Request) -> web.Response:
         """Add a window."""
@@ -83,7 +84,7 @@ class MaintenancePages:
         """Show the form of a window that is to be changed."""
         window = self._windows.known(request.match_info["uuid"])
         given = form_texts(window) | dict(request.query)
-        return await self._form(request, WINDOW, f"/maintenance/{window.id}/edit", given, {})
+        return await self._form.page(request, WINDOW, f"/maintenance/{window.id}/edit", given, {})
 
     async def change(self, request: web.Request) -> web.Response:
         """Change a window."""
@@ -104,32 +105,12 @@ class MaintenancePages:
             form = await asyncio.to_thread(MaintenanceForm.model_validate, values)
             await self._windows.put(request, form, before)
         except ValidationError as exc:
-            return await self._form(request, page, action, given, _problems(exc), 400)
+            return await self._form.page(request, page, action, given, _problems(exc), 400)
         except BadRequestError as exc:
             field = exc.field or ""
             problems = {field: exc.message.removeprefix(f"{field}: ")}
-            return await self._form(request, page, action, given, problems, 400)
+            return await self._form.page(request, page, action, given, problems, 400)
         raise web.HTTPSeeOther("/maintenance?notice=put")
-
-    async def _form(
-        self,
-        request: web.Request,
-        page: Page,
-        action: str,
-        given: Mapping[str, str],
-        problems: Mapping[str, str],
-        status: int = 200,
-    ) -> web.Response:
-        return await self._shell.page(
-            request,
-            page,
-            status,
-            given=given,
-            problems=problems,
-            action=action,
-            days=(*DAYS[1:], DAYS[0]),
-            **preview_values(self._alerting, given.get("matchers", "")),
-        )
 
 
 def form_values(given: Mapping[str, str]) -> dict[str, Any]:

@@ -38,8 +38,8 @@ class Hold:
     sentences: tuple[Sentence, ...]
 
 
-def matched_alerts(alerting: Alerting, matchers: Sequence[Matcher]) -> list[MatchedAlert]:
-    """Return the open alerts that all matchers match, ours first."""
+def open_alerts(alerting: Alerting) -> list[MatchedAlert]:
+    """Return the open alerts, ours first."""
     ours = [MatchedAlert(item.alert.labels, item.alert.id) for item in alerting.open_alerts()]
     known = {each.labels for each in ours}
     theirs = [
@@ -47,7 +47,17 @@ def matched_alerts(alerting: Alerting, matchers: Sequence[Matcher]) -> list[Matc
         for each in alerting.router.firing()
         if each.alert_id is None and each.labels not in known
     ]
-    return [each for each in (*ours, *theirs) if matches_all(matchers, each.labels)]
+    return ours + theirs
+
+
+def matched(alerts: Sequence[MatchedAlert], matchers: Sequence[Matcher]) -> list[MatchedAlert]:
+    """Return the alerts that all matchers match."""
+    return [each for each in alerts if matches_all(matchers, each.labels)]
+
+
+def matched_alerts(alerting: Alerting, matchers: Sequence[Matcher]) -> list[MatchedAlert]:
+    """Return the open alerts that all matchers match, ours first."""
+    return matched(open_alerts(alerting), matchers)
 
 
 def read_matchers(text: str) -> tuple[Matcher, ...]:

@@ -1,4 +1,4 @@
-"""The form of a silence: from its fields to a silence, and back."""
+"""The form of a silence: reads a silence from its fields, and fills them from a silence."""
 
 import datetime as dt
 import uuid

@@ -8,7 +8,8 @@ from aiohttp import web
 from alerting.routing.silence_changes import changed_silences, expired
 from alerting.routing.silences import Silence, SilenceState
 from model.clock import Clock
-from web.alerts.matched_alerts import matched_alerts, matchers_text, read_matchers
+from web.alerts.matched_alerts import matched, matchers_text, open_alerts
+from web.alerts.previewed_form import PreviewedForm
 from web.alerts.silence_forms import DURATIONS, read_silence, silence_fields
 from web.http.audit_trail import note
 from web.http.errors import BadRequestError, MissingError
@@ -23,7 +24,6 @@ _STATES: Final = {
     "pending": SilenceState.PENDING,
     "expired": SilenceState.EXPIRED,
 }
-_MOST_SHOWN: Final = 50
 
 SILENCES: Final = Page(
     path="/silences",
@@ -57,6 +57,7 @@ class SilencePages:
 
     def __init__(self, alerting: Alerting, shell: Shell, clock: Clock) -> None:
         self._alerting, self._shell, self._clock = alerting, shell, clock
+        self._form = PreviewedForm(alerting, shell, {"durations": DURATIONS})
         shell.add_region("silences", "alerts/silences_table.html", self._region)
 
     def routes(self) -> tuple[Route, ...]:
@@ -87,6 +88,7 @@ class SilencePages:
             if not each.is_maintenance
         ]
         shown = [each for each in every if each.state(now_ms) is _STATES[state]]
+        now_open = open_alerts(self._alerting)
         shown.sort(key=lambda each: (each.ends_ms, each.id), reverse=state == "expired")
         return {
             "state": state,
@@ -94,16 +96,16 @@ class SilencePages:
                 name: sum(each.state(now_ms) is wanted for each in every)
                 for name, wanted in _STATES.items()
             },
-            "silences": [(each, matchers_text(each.matchers), self._count(each)) for each in shown],
+            "silences": [
+                (each, matchers_text(each.matchers), len(matched(now_open, each.matchers)))
+                for each in shown
+            ],
         }
-
-    def _count(self, silence: Silence) -> int:
-        return len(matched_alerts(self._alerting, silence.matchers))
 
     async def new(self, request: web.Request) -> web.Response:
         """Show the form of a new silence; its query fills the fields."""
         given = {"duration": "2h", "author": user_of(request).name, **request.query}
-        return await self._form(request, NEW_SILENCE, "/silences", given, {})
+        return await self._form.page(request, NEW_SILENCE, "/silences", given, {})
 
     async def add(self, request: web.Request) -> web.Response:
         """Add a silence."""
@@ -113,7 +115,7 @@ class SilencePages:
         """Show the form of a silence that is to be changed."""
         silence = self._known(request)
         given = silence_fields(silence) | dict(request.query)
-        return await self._form(request, SILENCE, f"/silences/{silence.id}/edit", given, {})
+        return await self._form.page(request, SILENCE, f"/silences/{silence.id}/edit", given, {})
 
     async def change(self, request: web.Request) -> web.Response:
         """Change a silence."""
@@ -128,7 +130,7 @@ class SilencePages:
             wanted = read_silence(given, now_ms, user_of(request).name, before)
         except BadRequestError as exc:
             problems = {exc.field or "": exc.message}
-            return await self._form(request, page, action, given, problems, 400)
+            return await self._form.page(request, page, action, given, problems, 400)
         changed = changed_silences(before, wanted, now_ms)
         await self._alerting.router.put_silences(changed)
         note(request, "silence.put", changed[0].id, comment=wanted.comment[:200])
@@ -149,39 +151,3 @@ class SilencePages:
         if silence is None or silence.is_maintenance:
             raise MissingError(f"there is no silence {request.match_info['uuid']}")
         return silence
-
-    async def _form(
-        self,
-        request: web.Request,
-        page: Page,
-        action: str,
-        given: Mapping[str, str],
-        problems: Mapping[str, str],
-        status: int = 200,
-    ) -> web.Response:
-        return await self._shell.page(
-            request,
-            page,
-            status,
-            given=given,
-            problems=problems,
-            action=action,
-            durations=DURATIONS,
-            **preview_values(self._alerting, given.get("matchers", "")),
-        )
-
-
-def preview_values(alerting: Alerting, text: str) -> dict[str, Any]:
-    """Return what the template of the preview shows for the text of matchers."""
-    found, problem = [], ""
-    if text.strip():
-        try:
-            found = matched_alerts(alerting, read_matchers(text))
-        except BadRequestError as exc:
-            problem = exc.message
-    return {
-        "preview": found[:_MOST_SHOWN],
-        "preview_count": len(found),
-        "preview_problem": problem,
-        "preview_asked": bool(text.strip()),
-    }

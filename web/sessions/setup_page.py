@@ -44,7 +44,7 @@ class SessionSetupPages:
         return await self._shown(request, None)
 
     async def create(self, request: web.Request) -> web.Response:
-        """Create a key and show the settings with it, once."""
+        """Create a key, and show the settings with it; the key is not shown again."""
         require_reader(request, self._parts.settings)
         if user_of(request).role is Role.VIEWER:
             raise ForbiddenError("a viewer may not push")

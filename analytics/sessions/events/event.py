@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from analytics.sessions.traces.values import (
+    LONGEST_CONTENT,
     LONGEST_TEXT,
     count_or_none,
     last_part,
@@ -64,7 +65,6 @@ _DEVELOPER: Final = (
     *("user.email", "user.name", "user.account_uuid", "user.account_id", "user.id"),
 )
 _MS: Final = 1_000_000
-_LONGEST_CONTENT: Final = 20_000
 _REDACTED: Final = frozenset({"[REDACTED]", "<REDACTED>"})
 
 
@@ -184,7 +184,7 @@ class AgentEvent:
             kind=kind,
             key=key,
             sender=self.sender,
-            content=content[:_LONGEST_CONTENT],
+            content=content[:LONGEST_CONTENT],
             **more,
         )
 

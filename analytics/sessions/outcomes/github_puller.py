@@ -141,7 +141,10 @@ class GithubPuller:
         return changed
 
     async def _pull(self, client: GithubClient, repository: str, number: int) -> int:
-        """Store one pull request and its reviews; the list itself leaves out its size."""
+        """Store one pull request and its reviews, and return how many records changed.
+
+        It is asked for by itself because GitHub's list of pull requests leaves out their sizes.
+        """
         path = f"/repos/{repository}/pulls/{number}"
         pull = await client.one(path)
         changed = (await self._intake.take(pull, OutcomeWay.PULL, repository)).stored

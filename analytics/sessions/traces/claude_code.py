@@ -15,6 +15,7 @@ import orjson
 
 from analytics.sessions.traces.reader import Collected, TraceSource
 from analytics.sessions.traces.values import (
+    LONGEST_CONTENT,
     Json,
     count_at,
     flag_at,
@@ -39,7 +40,6 @@ AGENT: Final = "claude-code"
 _SYNTHETIC: Final = "<synthetic>"
 _EDIT_TOOLS: Final = frozenset({"Edit", "MultiEdit", "Write", "NotebookEdit"})
 _REJECTED: Final = ("The user doesn't want to", "User rejected", "[Request interrupted by user")
-_LONGEST_CONTENT: Final = 20_000
 _MOST_OPEN_TOOLS: Final = 10_000
 
 _RELEVANT: Final = (b'"usage"', b'"tool_result"', b'"type":"user"', b'"type": "user"')
@@ -149,7 +149,7 @@ class ClaudeCodeReader:
                 kind=ActionKind.PROMPT,
                 key=key,
                 sender=self._sender_of(entry),
-                content=text[:_LONGEST_CONTENT] if self._source.keeps_content else "",
+                content=text[:LONGEST_CONTENT] if self._source.keeps_content else "",
             )
         )
 
@@ -226,7 +226,7 @@ def _text(message: Json) -> str:
 
 
 def _content(given: Json) -> str:
-    return orjson.dumps(dict(given)).decode()[:_LONGEST_CONTENT]
+    return orjson.dumps(dict(given)).decode()[:LONGEST_CONTENT]
 
 
 def _proposed(given: Json) -> int:

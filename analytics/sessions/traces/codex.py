@@ -16,6 +16,7 @@ import orjson
 
 from analytics.sessions.traces.reader import Collected, TraceSource
 from analytics.sessions.traces.values import (
+    LONGEST_CONTENT,
     Json,
     count_at,
     flag_at,
@@ -37,7 +38,6 @@ AGENT: Final = "codex"
 _THREAD_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _EXIT_CODE: Final = re.compile(r"exit(?:ed with)? code:? (\d+)", re.IGNORECASE)
 PATCH_TOOL: Final = "apply_patch"
-_LONGEST_CONTENT: Final = 20_000
 _MOST_OPEN_CALLS: Final = 10_000
 
 _RELEVANT: Final = (
@@ -171,7 +171,7 @@ class CodexReader:
                 kind=ActionKind.PROMPT,
                 key=f"{self._root}:prompt:{time_ms}",
                 sender=self._sender,
-                content=message[:_LONGEST_CONTENT] if self._source.keeps_content else "",
+                content=message[:LONGEST_CONTENT] if self._source.keeps_content else "",
             )
         )
 
@@ -192,7 +192,7 @@ class CodexReader:
             name=PATCH_TOOL if is_edit else name,
             lines_added=added,
             lines_removed=removed,
-            content=text[:_LONGEST_CONTENT] if self._source.keeps_content else "",
+            content=text[:LONGEST_CONTENT] if self._source.keeps_content else "",
         )
         self._found.add_action(action)
         if len(self._open) < _MOST_OPEN_CALLS:

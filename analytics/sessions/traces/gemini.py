@@ -9,17 +9,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-import orjson
-
 from analytics.sessions.traces.reader import Collected, TraceSource
 from analytics.sessions.traces.values import (
+    LONGEST_CONTENT,
     Json,
     count_at,
     count_or_none,
+    entries_in,
     last_part,
     lines_in,
     object_at,
-    objects_in,
     text_at,
     time_at,
 )
@@ -33,7 +32,6 @@ from storage.api.agent_sessions.records import (
 
 AGENT: Final = "gemini-cli"
 _EDIT_TOOLS: Final = frozenset({"replace", "write_file", "edit"})
-_LONGEST_CONTENT: Final = 20_000
 
 
 class GeminiReader:
@@ -47,23 +45,14 @@ class GeminiReader:
 
     def read(self, lines: Sequence[bytes]) -> None:
         """See `TraceReader.read`; a document of several lines arrives in one call."""
-        if len(lines) > 1:
-            try:
-                self._entry(orjson.loads(b"\n".join(lines)))
-            except orjson.JSONDecodeError:
-                pass
-            else:
-                return
-        for entry in objects_in(lines):
+        for entry in entries_in(lines):
             self._entry(entry)
 
     def take(self) -> AgentRecords:
         """See `TraceReader.take`."""
         return self._found.take()
 
-    def _entry(self, entry: object) -> None:
-        if not isinstance(entry, dict):
-            return
+    def _entry(self, entry: Json) -> None:
         self._session = text_at(entry, "sessionId", "session_id") or self._session
         self._model = text_at(entry, "model") or self._model
         if not self._sender.project and (root := text_at(entry, "projectRoot", "cwd")):
@@ -92,7 +81,7 @@ class GeminiReader:
                     kind=ActionKind.PROMPT,
                     key=key,
                     sender=self._sender,
-                    content=text[:_LONGEST_CONTENT] if self._source.keeps_content else "",
+                    content=text[:LONGEST_CONTENT] if self._source.keeps_content else "",
                 )
             )
 

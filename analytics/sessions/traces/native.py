@@ -12,6 +12,7 @@ import orjson
 
 from analytics.sessions.traces.reader import Collected, TraceSource
 from analytics.sessions.traces.values import (
+    LONGEST_CONTENT,
     Json,
     count_at,
     object_at,
@@ -34,7 +35,6 @@ MARK: Final = "redshank"
 _REQUEST, _ACTION = "request", "action"
 _TOKENS: Final = tuple(each.name for each in fields(TokenCounts))
 _SENDER: Final = tuple(each.name for each in fields(AgentSender))
-_LONGEST_CONTENT: Final = 20_000
 
 
 def native_lines(records: AgentRecords) -> Iterator[bytes]:
@@ -99,7 +99,7 @@ class NativeReader:
             lines_added=count_at(entry, "lines_added"),
             lines_removed=count_at(entry, "lines_removed"),
             reference=text_at(entry, "reference"),
-            content=str(content)[:_LONGEST_CONTENT] if keeps else "",
+            content=str(content)[:LONGEST_CONTENT] if keeps else "",
         )
 
     def _shared(self, entry: Json) -> dict[str, Any]:

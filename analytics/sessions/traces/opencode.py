@@ -14,13 +14,14 @@ import orjson
 
 from analytics.sessions.traces.reader import Collected, TraceSource
 from analytics.sessions.traces.values import (
+    LONGEST_CONTENT,
     Json,
     count_at,
     count_or_none,
+    entries_in,
     last_part,
     lines_in,
     object_at,
-    objects_in,
     real_at,
     text_at,
     time_at,
@@ -37,7 +38,6 @@ from storage.api.agent_sessions.records import (
 AGENT: Final = "opencode"
 _EDIT_TOOLS: Final = frozenset({"edit", "multiedit", "write", "patch", "apply_patch"})
 _MOST_PROJECTS: Final = 100_000
-_LONGEST_CONTENT: Final = 20_000
 
 
 class OpencodeReader:
@@ -51,15 +51,7 @@ class OpencodeReader:
 
     def read(self, lines: Sequence[bytes]) -> None:
         """See `TraceReader.read`; a document of several lines arrives in one call."""
-        if len(lines) > 1 and not lines[0].rstrip().endswith(b"}"):
-            try:
-                entry = orjson.loads(b"\n".join(lines))
-            except orjson.JSONDecodeError:
-                return
-            if isinstance(entry, dict):
-                self._entry(entry)
-            return
-        for entry in objects_in(lines):
+        for entry in entries_in(lines):
             self._entry(entry)
 
     def take(self) -> AgentRecords:
@@ -198,4 +190,4 @@ def _changed_lines(state: Json, given: Json) -> tuple[int, int]:
 
 
 def _content(given: Json) -> str:
-    return orjson.dumps(dict(given)).decode()[:_LONGEST_CONTENT]
+    return orjson.dumps(dict(given)).decode()[:LONGEST_CONTENT]

@@ -10,6 +10,8 @@ import orjson
 from analytics.timestamps import TimestampError, in_utc, unix_ms_of
 
 LONGEST_TEXT: Final = 500
+LONGEST_CONTENT: Final = 20_000
+"""How much of a prompt, a message or an edit is kept, in characters."""
 _LARGEST: Final = 2**53
 _LARGEST_REAL: Final = 1e12
 
@@ -34,6 +36,21 @@ def objects_in(lines: Iterable[bytes], marks: Sequence[bytes] = ()) -> Iterator[
             continue
         if isinstance(entry, dict):
             yield entry
+
+
+def entries_in(lines: Sequence[bytes]) -> Iterator[Json]:
+    """Yield the JSON object that several lines are together, or else that of each line."""
+    # A first line that ends an object is one by itself: its file need not be parsed twice.
+    if len(lines) > 1 and not lines[0].rstrip().endswith(b"}"):
+        try:
+            document = orjson.loads(b"\n".join(lines))
+        except orjson.JSONDecodeError:
+            pass
+        else:
+            if isinstance(document, dict):
+                yield document
+            return
+    yield from objects_in(lines)
 
 
 def object_at(value: Json, name: str) -> Json:

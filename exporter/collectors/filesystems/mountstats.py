@@ -103,7 +103,7 @@ class MountStatistics:
 
 
 class _Families:
-    """Families by name, made when they get their first sample."""
+    """Metric families by name; a family without a sample does not exist."""
 
     def __init__(self) -> None:
         self.found: dict[str, Family] = {}

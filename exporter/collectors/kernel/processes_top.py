@@ -88,7 +88,7 @@ class TopProcesses:
     def _add(
         self, family: GaugeFamily, values: Mapping[_Process, float], users: Mapping[int, str]
     ) -> None:
-        """Add the largest values above zero."""
+        """Add a row for each of the largest values; a process that uses nothing has none."""
         largest = heapq.nlargest(MOST, values.items(), key=lambda item: item[1])
         for rank, (process, value) in enumerate(largest, 1):
             if value <= 0:
