@@ -1,12 +1,10 @@
 """Compares our exposition with that of node_exporter on the same host."""
 
 import math
-import os
 import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -23,8 +21,8 @@ from exporter.collector_options import (
 from exporter.command import exporter
 from exporter.settings import ExporterSettings
 from tests.exporter.exporter_client import Client, Serve
-from tests.ports import free_port
-from tests.programs import node_exporter
+from tests.exporter.running_peer import answer_of_node_exporter
+from tests.programs import node_exporter, skip_before_version
 
 pytestmark = pytest.mark.peer
 
@@ -124,34 +122,16 @@ def label_names(family: Metric) -> set[str]:
 @pytest.fixture
 def node_exporter_text(tmp_path: Path) -> Iterator[str]:
     """An exposition of node_exporter, with upstream's defaults where Debian's differ."""
-    port = free_port()
-    process = subprocess.Popen(
-        [
-            node_exporter(),
-            f"--web.listen-address=127.0.0.1:{port}",
-            f"--collector.filesystem.mount-points-exclude={MOUNT_POINTS}",
-            f"--collector.filesystem.fs-types-exclude={FILESYSTEM_TYPES}",
-            f"--collector.diskstats.device-exclude={DISKS}",
-            "--collector.netdev.device-exclude=^$",
-            "--collector.processes",
-            "--no-collector.systemd",
-            f"--collector.textfile.directory={tmp_path}",
-        ],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TZ": "UTC"},
-    )
-    try:
-        assert process.stderr is not None
-        while "Listening on" not in (line := process.stderr.readline()):
-            assert line, "node_exporter did not start"
-        connection = HTTPConnection("127.0.0.1", port, timeout=30)
-        connection.request("GET", "/metrics")
-        yield connection.getresponse().read().decode()
-        connection.close()
-    finally:
-        process.kill()
-        process.communicate()
+    with answer_of_node_exporter(
+        f"--collector.filesystem.mount-points-exclude={MOUNT_POINTS}",
+        f"--collector.filesystem.fs-types-exclude={FILESYSTEM_TYPES}",
+        f"--collector.diskstats.device-exclude={DISKS}",
+        "--collector.netdev.device-exclude=^$",
+        "--collector.processes",
+        "--no-collector.systemd",
+        f"--collector.textfile.directory={tmp_path}",
+    ) as text:
+        yield text
 
 
 @pytest.fixture
@@ -217,6 +197,8 @@ def test_counters_are_close(pair: Pair) -> None:
 def test_every_option_of_node_exporter_is_accepted_or_refused_with_a_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Earlier versions have fewer options, and some that are gone.
+    skip_before_version("prometheus-node-exporter", (1, 11, 0))
     monkeypatch.setattr("exporter.command._serve", lambda *_: None)
     shown = subprocess.run([node_exporter(), "--help"], capture_output=True, text=True)
     options = re.findall(r"^ {6}(--[\w.-]+)(=\S*)?", shown.stdout + shown.stderr, re.MULTILINE)

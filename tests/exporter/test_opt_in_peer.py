@@ -1,10 +1,7 @@
 """Compares collectors that are off by default with node_exporter's, here and on its own trees."""
 
-import subprocess
 import tarfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from http.client import HTTPConnection
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,9 +15,9 @@ from exporter.roots import Roots
 from exporter.serving.encoding import Encoder
 from exporter.settings import ExporterSettings
 from model.clock import system_clock
+from tests.exporter.running_peer import answer_of_node_exporter
 from tests.exporter.test_field_tree import FIELD
-from tests.ports import free_port
-from tests.programs import node_exporter
+from tests.programs import skip_before_version
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow]
 
@@ -34,31 +31,11 @@ SYSCTL = ("fs.file-nr:total,current,max", "fs.file-nr", "kernel.threads-max")
 CHANGING = {"node_tcp_connection_states", "node_qdisc_bytes_total", "node_qdisc_packets_total"}
 
 
-@contextmanager
-def answer_of_node_exporter(names: Sequence[str], *arguments: str) -> Iterator[str]:
-    port = free_port()
-    process = subprocess.Popen(
-        [
-            node_exporter(),
-            f"--web.listen-address=127.0.0.1:{port}",
-            "--collector.disable-defaults",
-            *(f"--collector.{name}" for name in names),
-            *arguments,
-        ],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stderr is not None
-        while "Listening on" not in (line := process.stderr.readline()):
-            assert line, "node_exporter did not start"
-        connection = HTTPConnection("127.0.0.1", port, timeout=30)
-        connection.request("GET", "/metrics")
-        yield connection.getresponse().read().decode()
-        connection.close()
-    finally:
-        process.kill()
-        process.communicate()
+def their_answer(names: Sequence[str], *arguments: str) -> ComparedScrape:
+    skip_before_version("prometheus-node-exporter", (1, 11, 0))
+    chosen = [f"--collector.{name}" for name in names]
+    with answer_of_node_exporter("--collector.disable-defaults", *chosen, *arguments) as text:
+        return ComparedScrape.parse(text)
 
 
 def our_answer(names: Sequence[str], roots: Roots, options: CollectorOptions) -> ComparedScrape:
@@ -78,14 +55,13 @@ def test_collectors_off_by_default_report_the_same_on_the_recorded_trees(tmp_pat
     options = CollectorOptions({"sysctl.include": SYSCTL, "sysctl.include-info": (info,)})
     ours = our_answer(ON_THE_TREE, roots, options)
     arguments = [f"--collector.sysctl.include={one}" for one in SYSCTL]
-    with answer_of_node_exporter(
+    theirs = their_answer(
         ON_THE_TREE,
         f"--path.procfs={roots.proc}",
         f"--path.sysfs={roots.sys}",
         f"--collector.sysctl.include-info={info}",
         *arguments,
-    ) as text:
-        theirs = ComparedScrape.parse(text)
+    )
     assert len(theirs.values) > 600
     found = compare(ours, theirs, OF_ITS_OWN)
     assert [shown(key) for key in found.missing] == []
@@ -95,8 +71,7 @@ def test_collectors_off_by_default_report_the_same_on_the_recorded_trees(tmp_pat
 
 def test_collectors_off_by_default_report_the_same_on_this_host() -> None:
     ours = our_answer(ON_THIS_HOST, Roots(), CollectorOptions())
-    with answer_of_node_exporter(ON_THIS_HOST) as text:
-        theirs = ComparedScrape.parse(text)
+    theirs = their_answer(ON_THIS_HOST)
     found = compare(ours, theirs, OF_ITS_OWN)
     # A state that few connections are in may come and go; drivers count meanwhile.
     missing = [shown(key) for key in found.missing if key[0] != "node_tcp_connection_states"]
