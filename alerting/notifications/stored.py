@@ -8,6 +8,7 @@ from typing import Any
 from alerting.routing.notification_log import LogEntry
 from alerting.routing.silences import Silence
 from alerting.routing.time_intervals import TimeInterval
+from model.labels import Labels
 from model.matchers import Matcher
 from storage.api.routing import NotificationLogRow, SilenceRow
 
@@ -25,6 +26,7 @@ def silence_row(silence: Silence) -> SilenceRow:
         silence.created_by,
         silence.comment,
         json.dumps(windows),
+        json.dumps(dict(silence.annotations)),
     )
 
 
@@ -39,6 +41,7 @@ def silence_of(row: SilenceRow) -> Silence:
         row.created_by,
         row.comment,
         tuple(_window(each) for each in json.loads(row.windows)),
+        Labels.of(json.loads(row.annotations)),
     )
 
 

@@ -1,7 +1,7 @@
 """Silences: matchers that mute alerts from one time to another, once or in a time interval."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from alerting.routing.time_intervals import TimeInterval
@@ -29,6 +29,7 @@ class Silence:
         created_by: who made it.
         comment: why.
         windows: a maintenance window: mutes only inside one of these; empty for always.
+        annotations: texts about it, such as a ticket.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Silence:
     created_by: str
     comment: str
     windows: tuple[TimeInterval, ...] = ()
+    annotations: Labels = field(default_factory=Labels)
 
     @property
     def is_maintenance(self) -> bool:

@@ -18,6 +18,7 @@ class SilenceRow:
         created_by: who made it.
         comment: why.
         windows: the time intervals of a maintenance window as JSON, "[]" without.
+        annotations: names and texts as JSON, "{}" without.
     """
 
     id: str
@@ -28,6 +29,7 @@ class SilenceRow:
     created_by: str
     comment: str
     windows: str = "[]"
+    annotations: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,3 +156,9 @@ def acknowledge(database: Database) -> None:
     """Add the terms of acknowledgements."""
     for statement in _ACKNOWLEDGEMENTS:
         database.execute(statement)
+
+
+@MIGRATIONS()
+def annotate_silences(database: Database) -> None:
+    """Add the annotations of silences."""
+    database.execute("alter table silences add column annotations text not null default '{}'")

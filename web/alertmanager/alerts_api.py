@@ -30,6 +30,7 @@ from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
 
 _TAG: Final = "alertmanager"
+_SURFACE: Final = Surface.ALERTMANAGER
 _OPEN_END_MS: Final = 300_000
 
 
@@ -48,7 +49,7 @@ class AlertmanagerAlertsApi:
         status = Operation(_TAG, AlertmanagerStatusDocument)
         post = Operation(_TAG, status=200, errors=(400,))
         return tuple(
-            Route(method, f"/api/v2/{path}", handler, access, Surface.JSON, operation=operation)
+            Route(method, f"/api/v2/{path}", handler, access, _SURFACE, operation=operation)
             for method, path, handler, access, operation in (
                 ("GET", "alerts", self.alerts, Access.VIEWER, alerts),
                 ("POST", "alerts", self.post_alerts, Access.PUSH, post),

@@ -1,7 +1,7 @@
 """JSON documents of API v2, with Alertmanager's names."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -41,6 +41,7 @@ class SilenceDocument(TypedDict):
     updatedAt: str
     createdBy: str
     comment: str
+    annotations: NotRequired[dict[str, str]]
     status: SilenceStatusDocument
 
 
@@ -100,7 +101,7 @@ def silence_document(silence: Silence, now_ms: int) -> SilenceDocument:
     """Return a silence."""
     regex = (MatchOperator.MATCHES, MatchOperator.NOT_MATCHES)
     equal = (MatchOperator.EQUAL, MatchOperator.MATCHES)
-    return {
+    document: SilenceDocument = {
         "id": silence.id,
         "matchers": [
             {
@@ -118,6 +119,9 @@ def silence_document(silence: Silence, now_ms: int) -> SilenceDocument:
         "comment": silence.comment,
         "status": {"state": _state(silence, now_ms)},
     }
+    if silence.annotations:
+        document["annotations"] = dict(silence.annotations)
+    return document
 
 
 def _state(silence: Silence, now_ms: int) -> str:

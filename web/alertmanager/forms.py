@@ -38,6 +38,7 @@ class SilenceForm(_Form):
     endsAt: AwareDatetime
     createdBy: str
     comment: str
+    annotations: dict[str, str] = Field(default_factory=dict)
 
 
 class SilencePath(BaseModel):

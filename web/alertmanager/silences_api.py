@@ -9,6 +9,7 @@ from alerting.notifications.router import AlertRouter
 from alerting.routing.silence_changes import changed_silences, expired, problem_of
 from alerting.routing.silences import Silence, SilenceState
 from model.clock import Clock
+from model.labels import Labels
 from model.matchers import BadPatternError, Matcher
 from web.alertmanager.documents import SilenceDocument, SilenceIdDocument, silence_document
 from web.alertmanager.filters import matchers_of, silence_matches
@@ -21,6 +22,7 @@ from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
 
 _TAG: Final = "alertmanager"
+_SURFACE: Final = Surface.ALERTMANAGER
 _FIELDS: Final = {"ends": "endsAt", "matchers": "matchers"}
 _ORDER: Final = (SilenceState.ACTIVE, SilenceState.PENDING, SilenceState.EXPIRED)
 
@@ -38,7 +40,7 @@ class SilencesApi:
         one = Operation(_TAG, SilenceDocument, path=SilencePath, errors=(404,))
         expire = Operation(_TAG, status=200, path=SilencePath, errors=(404,))
         return tuple(
-            Route(method, f"/api/v2/{path}", handler, access, Surface.JSON, operation=operation)
+            Route(method, f"/api/v2/{path}", handler, access, _SURFACE, operation=operation)
             for method, path, handler, access, operation in (
                 ("GET", "silences", self.listed, Access.VIEWER, listing),
                 ("POST", "silences", self.put, Access.EDITOR, add),
@@ -89,6 +91,7 @@ class SilencesApi:
             form.createdBy,
             form.comment,
             windows,
+            Labels.of(form.annotations),
         )
         problem = problem_of(new, now_ms)
         if problem is not None:

@@ -16,6 +16,7 @@ from pydantic import (
 
 from alerting.routing.silences import Silence
 from alerting.routing.time_intervals import TimeInterval
+from model.labels import Labels
 from model.matchers import Matcher
 from web.alerts.matched_alerts import matchers_text, read_matchers
 from web.http.errors import BadRequestError
@@ -142,6 +143,7 @@ class MaintenanceForm(BaseModel):
             created_by=author if before is None else before.created_by,
             comment=self.title,
             windows=self.windows(),
+            annotations=Labels() if before is None else before.annotations,
         )
 
 

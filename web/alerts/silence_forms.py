@@ -8,6 +8,7 @@ from typing import Final
 from alerting.routing.silence_changes import problem_of
 from alerting.routing.silences import Silence
 from model.durations import parse_duration_ms
+from model.labels import Labels
 from web.alerts.matched_alerts import matchers_text, read_matchers
 from web.http.errors import BadRequestError
 
@@ -75,6 +76,7 @@ def read_silence(
         updated_ms=now_ms,
         created_by=form.get("author", "").strip()[:200] or author,
         comment=comment,
+        annotations=before.annotations if before is not None else Labels(),
     )
     problem = problem_of(silence, now_ms)
     if problem is not None:

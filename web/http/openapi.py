@@ -70,6 +70,7 @@ def openapi_document(
         Surface.PAGE: ErrorDocument,
         Surface.JSON: ErrorDocument,
         Surface.PROMETHEUS: prometheus_error,
+        Surface.ALERTMANAGER: str,
         Surface.OTLP: OtlpStatus,
     }
     schemas = _Schemas((operation for _, operation in documented), error_types)

@@ -34,11 +34,12 @@ class Access(Enum):
 
 
 class Surface(Enum):
-    """The format of a route's errors: a page, our JSON, Prometheus's JSON, or OTLP's status."""
+    """The format of a route's errors: a page, or the JSON of the API that the route belongs to."""
 
     PAGE = auto()
     JSON = auto()
     PROMETHEUS = auto()
+    ALERTMANAGER = auto()
     OTLP = auto()
 
 

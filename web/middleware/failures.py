@@ -56,6 +56,9 @@ def _response(
             return html_response(error_page(request, failure), failure.status, failure.headers)
         case Surface.PROMETHEUS:
             return json_response(prometheus_body(failure), failure.status, failure.headers)
+        case Surface.ALERTMANAGER:
+            # A text, as Alertmanager's clients decode it.
+            return json_response(failure.message, failure.status, failure.headers)
         case Surface.OTLP:
             body, media_type = otlp_status(failure, request.content_type)
             return body_response(body, media_type, failure.status, failure.headers)

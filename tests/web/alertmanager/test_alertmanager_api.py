@@ -1,6 +1,7 @@
 """API v2: what amtool, Prometheus and Grafana ask of an Alertmanager."""
 
 import datetime as dt
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,25 @@ async def test_invalid_silence_is_refused(
 )
 async def test_invalid_alerts_are_refused(world: World, body: Any, reason: str) -> None:
     assert reason in await post(world, "alerts", body, 400)
+
+
+async def test_error_is_a_text_as_the_clients_of_alertmanager_decode_it(world: World) -> None:
+    refused = json.loads(await post(world, "silences", silence(matchers=[]), 400))
+    assert refused.startswith("matchers: ")
+    missing = await get(world, "silence/nothing", 404)
+    assert missing == "silence nothing not found"
+    answer = await world.client.get("/api/v2/alerts")
+    assert (answer.status, type(await answer.json())) == (401, str)
+
+
+async def test_annotations_of_a_silence_are_kept(world: World) -> None:
+    await post(world, "silences", silence())
+    [made] = await get(world, "silences")
+    assert "annotations" not in made
+    note = {"ticket": "T-1", "empty": ""}
+    await post(world, "silences", silence(id=made["id"], annotations=note))
+    [changed] = await get(world, "silences")
+    assert (changed["id"], changed["annotations"]) == (made["id"], {"ticket": "T-1"})
 
 
 async def test_malformed_filter_is_refused(world: World) -> None:

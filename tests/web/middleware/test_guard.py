@@ -530,6 +530,8 @@ async def test_every_page_route_is_of_the_page_surface(world: World) -> None:
         expected = (
             Surface.JSON
             if route.path.startswith(("/api/v1/auth/", "/api/v1/projects/", "/api/v1/track"))
+            else Surface.ALERTMANAGER
+            if route.path.startswith("/api/v2/")
             else Surface.PROMETHEUS
             if route.path.startswith(("/api/v1/", "/federate", "/version"))
             else Surface.JSON
