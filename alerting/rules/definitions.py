@@ -79,7 +79,8 @@ class RuleGroup:
         rules: in order; a rule may read the series that an earlier one recorded.
         interval_ms: how often the group is evaluated, None for the server's default.
         limit: a rule fails if it yields more alerts or series than this; 0 for no limit.
-        offset_ms: how far in the past the group is evaluated, for data that arrive late.
+        offset_ms: how far in the past the group is evaluated, for data that arrive late;
+            None for the server's default.
         external_labels: labels of this server, for templates.
     """
 
@@ -88,7 +89,7 @@ class RuleGroup:
     rules: tuple[Rule, ...]
     interval_ms: int | None = None
     limit: int = 0
-    offset_ms: int = 0
+    offset_ms: int | None = None
     external_labels: Labels = NO_LABELS
 
 

@@ -50,6 +50,8 @@ class RuleModel(RuleFileModel):
 class GroupModel(RuleFileModel):
     """One group; an interval of 0 is the default, a limit of 0 or less is none.
 
+    Without `query_offset` the offset of the server holds; 0 is an offset of its own.
+
     `rules` holds raw entries, because each rule is validated on its own; an empty entry is
     no rule.
     """
@@ -57,6 +59,6 @@ class GroupModel(RuleFileModel):
     name: str = Field(min_length=1)
     interval: DurationMs = 0
     limit: YamlInt = 0
-    query_offset: DurationMs = 0
+    query_offset: DurationMs | None = None
     labels: TextMap = Field(default_factory=dict)
     rules: list[Any] = Field(default_factory=list)

@@ -66,7 +66,7 @@ class RuleGroupEvaluation:
 
         A rule over the group's limit fails too: its alerts end, its series stay unchanged.
         """
-        time_ms = now_ms - self.group.offset_ms
+        time_ms = now_ms - (self.group.offset_ms or 0)
         for position, rule in enumerate(self.group.rules):
             with self._board.watching(rule_name(self.group, position)):
                 if isinstance(rule, RecordingRule):

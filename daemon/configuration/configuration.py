@@ -185,39 +185,45 @@ def read_rules(patterns: Iterable[str], prometheus: "PrometheusConfig | None") -
     Args:
         patterns: absolute glob patterns of rule files.
         prometheus: a Prometheus file, whose rule files are read too. Their groups have
-            its evaluation interval as the default. Templates of all groups know its
-            external labels.
+            its evaluation interval and its offset of queries as defaults. Templates of all
+            groups know its external labels.
 
     Raises:
         RuleFileError: a file cannot be read, or is not a rule file.
     """
-    paths: dict[str, int | None] = {}
+    of_prometheus: dict[str, bool] = {}
     warnings = []
     theirs = prometheus.rule_files if prometheus is not None else ()
-    interval_ms = round(prometheus.evaluation_interval_s * 1000) if prometheus is not None else None
+    interval_ms: int | None = None
+    offset_ms = 0
+    if prometheus is not None:
+        interval_ms = round(prometheus.evaluation_interval_s * 1000)
+        offset_ms = round(prometheus.rule_query_offset_s * 1000)
     external_labels = prometheus.external_labels if prometheus is not None else Labels()
-    for pattern, default_ms in [
-        *((pattern, None) for pattern in patterns),
-        *((pattern, interval_ms) for pattern in theirs),
+    for pattern, is_theirs in [
+        *((pattern, False) for pattern in patterns),
+        *((pattern, True) for pattern in theirs),
     ]:
         # Path.glob does not accept absolute patterns.
         matching = sorted(glob.glob(pattern))  # noqa: PTH207
         if not matching:
             warnings.append(f"{pattern}: no rule file has this name")
         for path in matching:
-            paths.setdefault(path, default_ms)
-    groups = load_rule_files([Path(path) for path in paths], parse)
-    return LoadedRules(
-        tuple(
-            replace(
-                group,
-                interval_ms=group.interval_ms or paths[group.file],
-                external_labels=external_labels,
-            )
-            for group in groups
-        ),
-        tuple(warnings),
-    )
+            of_prometheus.setdefault(path, is_theirs)
+    groups = load_rule_files([Path(path) for path in of_prometheus], parse)
+
+    def completed(group: RuleGroup) -> RuleGroup:
+        found = replace(group, external_labels=external_labels)
+        if not of_prometheus[group.file]:
+            return found
+        own_ms = group.offset_ms
+        return replace(
+            found,
+            interval_ms=group.interval_ms or interval_ms,
+            offset_ms=offset_ms if own_ms is None else own_ms,
+        )
+
+    return LoadedRules(tuple(map(completed, groups)), tuple(warnings))
 
 
 def _text(

@@ -39,7 +39,6 @@ _IGNORED_KEYS = (
     "convert_classic_histograms_to_nhcb",
     "always_scrape_classic_histograms",
     "extra_scrape_metrics",
-    "rule_query_offset",
     "query_log_file",
     "native_histogram_bucket_limit",
     "native_histogram_min_bucket_factor",
@@ -60,6 +59,7 @@ class PrometheusConfig:
         jobs: the scrape jobs.
         rule_files: absolute names or patterns of rule files.
         evaluation_interval_s: default evaluation interval of their rule groups.
+        rule_query_offset_s: default offset of the queries of their rule groups.
         external_labels: labels that identify this server to other systems.
         sections: non-empty sections that are not about scraping, `rule_files` among
             them, each with its place, FILE:LINE.
@@ -72,6 +72,7 @@ class PrometheusConfig:
     jobs: tuple[ScrapeJob, ...]
     rule_files: tuple[str, ...]
     evaluation_interval_s: float
+    rule_query_offset_s: float
     external_labels: Labels
     sections: Mapping[str, str]
     warnings: tuple[str, ...]
@@ -111,6 +112,7 @@ def load_prometheus_config(path: Path, limits: ScrapeLimits | None = None) -> Pr
         _jobs(configs, builder),
         tuple(str(directory / pattern) for pattern in settings.rule_files),
         settings.global_settings.evaluation_interval or _DEFAULT_EVALUATION_S,
+        settings.global_settings.rule_query_offset,
         _external_labels(settings.global_settings, dict(os.environ)),
         {
             name: f"{document.name}:{document.line((name,))}"

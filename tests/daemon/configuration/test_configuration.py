@@ -58,6 +58,24 @@ def test_prometheus_file_is_relative_to_the_file_that_names_it(
     assert {group.external_labels for group in found.rule_groups} == {Labels.of(site="a")}
 
 
+def test_offset_of_queries_of_a_prometheus_file_holds_for_its_groups_without_one(
+    tmp_path: Path, write: Write
+) -> None:
+    groups = "groups: [{name: a}, {name: b, query_offset: 0s}, {name: c, query_offset: 5s}]"
+    write(
+        {
+            "redshank.yml": "scrape: {config_file: p.yml}\nalerting: {rule_files: [own.yml]}",
+            "own.yml": "groups: [{name: own}]",
+            "p.yml": "global: {rule_query_offset: 1m30s}\nrule_files: [theirs.yml]",
+            "theirs.yml": groups,
+        }
+    )
+    found = read(tmp_path)
+    offsets = {group.name: group.offset_ms for group in found.rule_groups}
+    assert offsets == {"own": None, "a": 90_000, "b": 0, "c": 5_000}
+    assert not [each for each in found.warnings if "offset" in each]
+
+
 def test_flags_take_precedence_over_the_file(tmp_path: Path, write: Write) -> None:
     write(
         {

@@ -191,15 +191,18 @@ async def test_amtool_prints_what_it_prints_for_alertmanager(tmp_path: Path) -> 
             expected = await theirs.shown(*command)
             assert (command, await ours.shown(*command)) == (command, expected)
         # An import says what is wrong, in the words of whoever refuses it.
-        for more in ({}, {"annotations": {"ticket": "T-2"}}, {"createdBy": ""}):
+        accepted: tuple[dict[str, Any], ...]
+        accepted = ({}, {"annotations": {"ticket": "T-2"}}, {"createdBy": ""})
+        for more in accepted:
             expected = await theirs.shown("silence", "import", given=import_of(**more))
             assert await ours.shown("silence", "import", given=import_of(**more)) == expected
         pattern = [{"name": "a", "value": "(", "isRegex": True}]
-        for more, reason in (
+        refused: tuple[tuple[dict[str, Any], str], ...] = (
             ({"matchers": [{"name": "a", "value": "", "isRegex": False}]}, "matchers: "),
             ({"matchers": pattern}, "matchers.0.value: "),
             ({"endsAt": "2020-01-01T00:00:00Z"}, "endsAt: "),
-        ):
+        )
+        for more, reason in refused:
             given = import_of(**more)
             assert (await theirs("silence", "import", given=given))[0] == 1
             code, output = await ours("silence", "import", given=given)
