@@ -19,6 +19,7 @@ import click
 
 from exporter.errors import ExporterError
 from exporter.launcher import MANIFEST, NATIVE
+from exporter.version import BUNDLED
 
 _DISTRIBUTION = "redshank"
 _SHEBANG = b"#!/usr/bin/env python3\n"
@@ -113,6 +114,7 @@ def _own_members() -> Iterator[tuple[str, bytes]]:
     # `importlib.metadata.version` reads no more of the metadata than these lines.
     header = f"Metadata-Version: 2.1\nName: {_DISTRIBUTION}\nVersion: {own.version}\n"
     yield f"{_DISTRIBUTION}-{own.version}.dist-info/METADATA", header.encode()
+    yield f"exporter/{BUNDLED}", own.version.encode()
 
 
 def _requirements() -> list[str]:

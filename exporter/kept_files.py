@@ -1,7 +1,7 @@
 """Kernel files that stay open from scrape to scrape and are read again from their beginning.
 
 Opening and closing a file of sysfs costs nine times as much as reading it: 0.69 against 0.08 ms
-for the 84 attributes of four network interfaces.
+for the 84 attributes of four network interfaces. A file of procfs that stays open costs half.
 """
 
 import errno
@@ -12,6 +12,61 @@ from contextlib import suppress
 _MOST_FILES = 256
 # A sysfs attribute has at most one page.
 _PAGE_BYTES = 4096
+# More than most files have, so that one read returns them.
+_READ_BYTES = 65536
+
+
+class KeptFile:
+    """One file of procfs, of any length; used by one thread at a time.
+
+    Args:
+        path: the file; it may be missing.
+        errors: how to decode invalid UTF-8, as in `bytes.decode`.
+    """
+
+    __slots__ = ("_descriptor", "_errors", "_path")
+
+    def __init__(self, path: str, errors: str = "replace") -> None:
+        self._path, self._errors = path, errors
+        self._descriptor: int | None = None
+
+    def text(self) -> str:
+        """Return the whole content.
+
+        Raises:
+            OSError: the file is missing, or the kernel refuses to read it.
+        """
+        if self._descriptor is not None:
+            try:
+                return _content(self._descriptor).decode("utf-8", self._errors)
+            except OSError:
+                # Its kernel module was unloaded; there may be another file of its name.
+                self._close()
+        self._descriptor = descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return _content(descriptor).decode("utf-8", self._errors)
+        finally:
+            if not _is_generated(descriptor):
+                self._close()
+
+    def lines(self) -> list[str]:
+        """Return the lines, split at line feeds only, as `read_lines` does.
+
+        Raises:
+            OSError: the file is missing, or the kernel refuses to read it.
+        """
+        text = self.text()
+        return text.removesuffix("\n").split("\n") if text else []
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        """Close the file."""
+        with suppress(OSError):
+            self._close()
 
 
 class KeptFiles:
@@ -79,6 +134,17 @@ def _is_generated(descriptor: int) -> bool:
     """
     status = os.fstat(descriptor)
     return status.st_blocks == 0 and status.st_size in (0, _PAGE_BYTES)
+
+
+def _content(descriptor: int) -> bytes:
+    """Return a file from its beginning to its end."""
+    first = os.pread(descriptor, _READ_BYTES, 0)
+    parts, offset = [first], len(first)
+    # A short read is not the end: seq files stop where the next record does not fit.
+    while offset and (part := os.pread(descriptor, _READ_BYTES, offset)):
+        parts.append(part)
+        offset += len(part)
+    return b"".join(parts)
 
 
 def _text(content: bytes) -> str:

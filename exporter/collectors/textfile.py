@@ -35,6 +35,7 @@ class TextFiles:
     with a metric of the exporter itself: a server could not tell the two apart.
 
     Attributes:
+        directories: the directories or patterns.
         taken: names of the samples that the exporter serves itself.
     """
 
@@ -42,7 +43,7 @@ class TextFiles:
 
     def __init__(self, *directories: str) -> None:
         self.taken: Collection[str] = frozenset()
-        self._directories = directories
+        self.directories = directories
         self._broken: dict[str, str] = {}
 
     def collect(self) -> Iterable[Family]:
@@ -74,7 +75,7 @@ class TextFiles:
 
     def _paths(self, broken: dict[str, str]) -> list[Path]:
         paths: dict[Path, None] = {}
-        for pattern in self._directories:
+        for pattern in self.directories:
             for directory in sorted(glob.glob(pattern)) or [pattern]:  # noqa: PTH207 - absolute.
                 try:
                     found = sorted(Path(directory).iterdir())

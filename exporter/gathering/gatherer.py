@@ -40,6 +40,10 @@ class Gatherer:
     def __init__(self, collectors: Iterable[Collector], deadline_s: float) -> None:
         self._collectors = {collector.name: collector for collector in collectors}
         self.always: Sequence[SelfCollector] = ()
+        self._functions = {
+            name: partial(self._collected, collector)
+            for name, collector in self._collectors.items()
+        }
         self._executor: DeadlineExecutor[list[Family]] = DeadlineExecutor(deadline_s)
         self._failures: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -72,14 +76,12 @@ class Gatherer:
         for name in (*collect, *exclude):
             if name not in self._collectors:
                 raise UnknownCollectorError(name)
-        wanted = [
-            name
-            for name in self._collectors
+        wanted = {
+            name: function
+            for name, function in self._functions.items()
             if (not collect or name in collect) and name not in exclude
-        ]
-        results = self._executor.run(
-            {name: partial(self._collected, self._collectors[name]) for name in wanted}, wait_s
-        )
+        }
+        results = self._executor.run(wanted, wait_s)
         self._log(results)
         families = FamilyList()
         for collector in self.always:
@@ -89,7 +91,11 @@ class Gatherer:
                 families.extend(result.value or ())
         families.extend(_reports(results))
         text_files = self._collectors.get(TextFiles.name)
-        if isinstance(text_files, TextFiles) and not (collect or exclude):
+        if (
+            isinstance(text_files, TextFiles)
+            and text_files.directories
+            and not (collect or exclude)
+        ):
             # For the next scrape, which then flags a file that has one of these.
             text_files.taken = families.sample_names
         if TextFiles.name in results:

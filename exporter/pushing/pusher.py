@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.gathering import catalogue
+from exporter.gathering.garbage import rare_garbage_collection
 from exporter.gathering.gatherer import Gatherer
 from exporter.gathering.self_metrics import SelfMetrics
 from exporter.logs import Log
@@ -76,6 +77,10 @@ class Pusher:
 
     def run(self, stop: "Stop") -> None:
         """Push until `stop`; what is not sent then stays in the queue."""
+        with rare_garbage_collection():
+            self._run(stop)
+
+    def _run(self, stop: "Stop") -> None:
         sender = threading.Thread(target=self._send, name="push", daemon=True)
         sender.start()
         sd_notify("READY=1")

@@ -1,13 +1,12 @@
 """Handles the requests of one connection: `/metrics`, `/health` and a page of links."""
 
-import html
 import io
 import math
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +14,7 @@ from exporter.errors import UnknownCollectorError
 from exporter.logs import Log
 from exporter.serving.gate import ClientGate
 from exporter.serving.listener import Listener, TimedReader
+from exporter.serving.request import RequestError, RequestHandler, response_head
 
 if TYPE_CHECKING:
     from exporter.gathering.gatherer import Gatherer
@@ -26,24 +26,22 @@ log = Log(__name__)
 
 _TEXT = "text/plain; charset=utf-8"
 _MAX_QUERY_FIELDS = 200
-_TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
+_TIMEOUT_HEADER = "x-prometheus-scrape-timeout-seconds"
 _TIMEOUT_SHARE = 0.9
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(RequestHandler):
     """Handles one connection, on which requests follow one another.
 
     `Handler.bound` makes the subclass that holds the objects all connections share.
     """
 
-    protocol_version = "HTTP/1.1"
-    # http.server's default, 0.9, answers an invalid request without a status line.
-    default_request_version = "HTTP/1.0"
-    server_version = "redshank-exporter"
-    sys_version = ""
-    error_content_type = _TEXT
-    error_message_format = "%(code)d %(message)s\n"
-
+    methods = MappingProxyType(
+        {
+            **dict.fromkeys(("GET", "HEAD"), "answer_get"),
+            **dict.fromkeys(("POST", "PUT", "PATCH", "DELETE", "OPTIONS"), "refuse_method"),
+        }
+    )
     server: Listener
     settings: ClassVar["ExporterSettings"]
     gatherer: ClassVar["Gatherer"]
@@ -80,51 +78,37 @@ class Handler(BaseHTTPRequestHandler):
         self.gate.shake_hands(self.connection, self.settings.request_timeout_s)
         self._timed = TimedReader(self.connection)
         self._patience_s = self.settings.request_timeout_s
-        self.rfile = io.BufferedReader(self._timed)
-        self.wfile = self.connection.makefile("wb")
+        self.reader = io.BufferedReader(self._timed)
 
-    def handle_one_request(self) -> None:
-        """Wait for a request within the time allowed and answer it."""
+    def is_awaited(self) -> bool:
+        """Wait for a request within the time allowed."""
         self._timed.allow(self._patience_s)
         self.server.idle(self.connection, is_idle=True)
         try:
-            waiting = self.rfile.peek(1)  # type: ignore[attr-defined]
+            waiting = self.reader.peek(1)
         except OSError:  # The client took too long, or closed the connection.
             waiting = b""
         finally:
             self.server.idle(self.connection, is_idle=False)
-        if not waiting:
-            self.close_connection = True
-            return
         self._timed.allow(self.settings.request_timeout_s)
-        super().handle_one_request()
+        # From the second request on, a client may take longer.
         self._patience_s = self.settings.idle_timeout_s
+        return bool(waiting)
 
-    def parse_request(self) -> bool:
-        """Return whether the request is well formed and admitted; answer it if it is not."""
-        if not super().parse_request():
-            return False
+    def is_admitted(self) -> bool:
+        """Return whether the gate admits the request; answer it if not."""
         self.server.serving(self.connection)
-        refusal = self.gate.refusal(self.headers.get("Authorization", ""))
+        refusal = self.gate.refusal(self.head.header("authorization"))
         if refusal is None:
             return True
         login = {"WWW-Authenticate": "Basic"} if refusal is HTTPStatus.UNAUTHORIZED else {}
         self._answer(refusal, f"{refusal.phrase.lower()}\n", **login)
-        self.wfile.flush()
         return False
 
-    def end_headers(self) -> None:
-        """End the headers with those of the web configuration."""
-        for name, value in self.gate.headers.items():
-            # Every answer has it already.
-            if name != "X-Content-Type-Options":
-                self.send_header(name, value)
-        super().end_headers()
-
-    def do_GET(self) -> None:
-        """Answer a GET."""
+    def answer_get(self) -> None:
+        """Answer a GET or HEAD."""
         try:
-            url = urlsplit(self.path)
+            url = urlsplit(self.head.target)
             query = parse_qs(url.query, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
         except ValueError as exc:
             self._answer(HTTPStatus.BAD_REQUEST, f"bad request: {exc}\n")
@@ -144,12 +128,9 @@ class Handler(BaseHTTPRequestHandler):
                 "internal error; see the log\n",
             )
 
-    do_HEAD = do_GET  # noqa: N815
-
-    def _refuse(self) -> None:
+    def refuse_method(self) -> None:
+        """Answer a method that no path has."""
         self._answer(HTTPStatus.METHOD_NOT_ALLOWED, "GET or HEAD only\n", Allow="GET, HEAD")
-
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse  # noqa: N815
 
     def _routes(self) -> dict[str, Callable[[dict[str, list[str]]], None]]:
         path = self.settings.telemetry_path
@@ -178,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.BAD_REQUEST, f"{exc}\n")
             return
         encoded = self.encoder.encode(
-            families, self.headers.get("Accept", ""), self.headers.get("Accept-Encoding", "")
+            families, self.head.header("accept"), self.head.header("accept-encoding")
         )
         headers = {"Vary": "Accept, Accept-Encoding"}
         if encoded.content_encoding:
@@ -188,7 +169,7 @@ class Handler(BaseHTTPRequestHandler):
     def _scrape_timeout_s(self) -> float:
         """Return how long the scraper waits, less a tenth for sending the response."""
         try:
-            timeout_s = float(self.headers.get(_TIMEOUT_HEADER, ""))
+            timeout_s = float(self.head.header(_TIMEOUT_HEADER))
         except ValueError:
             return math.inf
         return timeout_s * _TIMEOUT_SHARE if timeout_s > 0 else math.inf
@@ -197,6 +178,8 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(HTTPStatus.OK, "ok\n")
 
     def _landing(self, _: dict[str, list[str]]) -> None:
+        import html  # Here: its table of entities takes 0.4 MB, and a scraper needs no page.
+
         path = html.escape(self.settings.telemetry_path)
         links = "".join(
             f'<li><a href="{path}?collect[]={name}">{html.escape(name)}</a></li>'
@@ -213,34 +196,25 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(
         self, status: HTTPStatus, body: str | bytes, content_type: str = _TEXT, **headers: str
     ) -> None:
-        content = body.encode("utf-8", "replace") if isinstance(body, str) else body
         # Close the connection after a request with a body: the body is not read, and must
         # not be taken for the next request.
-        if (
-            "Content-Length" in self.headers
-            or "Transfer-Encoding" in self.headers
-            or self.server.crowded
-        ):
+        if self.head.has_body or self.server.crowded:
             self.close_connection = True
+        content = body.encode("utf-8", "replace") if isinstance(body, str) else body
+        head = self._head(status, len(content), {"Content-Type": content_type, **headers})
+        self.connection.sendall(head if self.head.method == "HEAD" else head + content)
+
+    def refuse(self, error: RequestError) -> None:
+        """Answer a request that is not valid HTTP."""
+        content = f"{error.status.value} {error}\n".encode()
+        head = self._head(error.status, len(content), {"Content-Type": _TEXT})
+        self.connection.sendall(head + content)
+
+    def _head(self, status: HTTPStatus, body_bytes: int, headers: Mapping[str, str]) -> bytes:
+        """Return the head of a response, which counts as sent."""
         self.connection.settimeout(self.settings.request_timeout_s)
         self.self_metrics.count(status)
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("X-Content-Type-Options", "nosniff")
-        for name, value in headers.items():
-            self.send_header(name, value)
+        always = {"Content-Length": str(body_bytes), "X-Content-Type-Options": "nosniff"}
         if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer a request that is not valid HTTP."""
-        self.connection.settimeout(self.settings.request_timeout_s)
-        self.self_metrics.count(HTTPStatus(code))
-        super().send_error(code, message, explain)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Log no requests: a scrape every few seconds is not worth a line."""
+            always["Connection"] = "close"
+        return response_head(status, {**self.gate.headers, **headers, **always})

@@ -15,7 +15,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from exporter.errors import ListenError
 from exporter.logs import Log
@@ -58,7 +57,7 @@ class TimedReader(io.RawIOBase):
         return self._connection.recv_into(buffer)
 
 
-class Listener(socketserver.ThreadingMixIn, HTTPServer):
+class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
     """Accepts connections on one address and serves each on a thread of its own.
 
     Args:
@@ -73,6 +72,7 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
         ListenError: the address is in use, not an address of this host, or unknown.
     """
 
+    allow_reuse_address = True
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
@@ -80,7 +80,7 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
     def __init__(
         self,
         address: tuple[str, int],
-        handler: Callable[[socket.socket, object, "Listener"], BaseHTTPRequestHandler],
+        handler: Callable[[socket.socket, object, "Listener"], socketserver.BaseRequestHandler],
         max_connections: int,
         max_per_client: int,
         gate: ClientGate,
@@ -102,7 +102,6 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
             # Not TCPServer's: it creates a socket first, which our unit forbids.
             socketserver.BaseServer.__init__(self, inherited.getsockname(), handler)
             self.socket = inherited
-            self.server_name, self.server_port = "", int(self.server_address[1])
             return
         host, port = address
         try:
@@ -118,9 +117,7 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
         """Bind; the address `::` accepts IPv4 connections too."""
         if self.address_family == socket.AF_INET6 and self.server_address[0] == "::":
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        # Not HTTPServer's server_bind: its name lookup can take seconds.
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = "", self.server_address[1]
+        super().server_bind()
 
     @property
     def crowded(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 from exporter.errors import ListenError, WebConfigFileError
 from exporter.gathering import catalogue
+from exporter.gathering.garbage import rare_garbage_collection
 from exporter.gathering.gatherer import Gatherer
 from exporter.gathering.self_metrics import SelfMetrics
 from exporter.logs import Log
@@ -149,7 +150,7 @@ def serve(
         UnknownCollectorError: an enabled or disabled collector does not exist.
         PatternError: an exclusion is not a regular expression.
     """
-    with Exporter(settings, clock, inherited) as exporter:
+    with Exporter(settings, clock, inherited) as exporter, rare_garbage_collection():
         for host, port in exporter.addresses:
             log.info("exporter_listening", host=host, port=port)
         host, port = exporter.address

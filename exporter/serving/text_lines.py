@@ -10,64 +10,50 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from exporter.families import Family, FamilySample, Row
 
-# Forget the lines of samples that no longer exist once they outnumber the others so far.
-_LEFTOVERS = 64
 # Whole numbers below this limit are printed without an exponent; a float holds them exactly.
 _EXACT = 2.0**53
 
 
-class SampleLine:
-    """The text of one sample, up to its value, and with its last value."""
-
-    __slots__ = ("prefix", "text", "value")
-
-    def __init__(self, prefix: str) -> None:
-        self.prefix, self.text = prefix, ""
-        self.value: float | None = None
-
-
 class FamilyText:
-    """The text of one family: its metadata, and the lines of its samples."""
+    """The text of one family: its metadata, and the lines of its samples.
 
-    __slots__ = ("_family", "_lines", "_name", "_openmetrics", "metadata")
+    Attributes:
+        documentation, labels: those of the family, which is not kept itself.
+        rows: the last samples in their order.
+        parts: the metadata, then one line for each sample.
+    """
+
+    __slots__ = ("_name", "_prefixes", "documentation", "labels", "parts", "rows")
 
     def __init__(self, family: Family, *, openmetrics: bool) -> None:
-        # Not the family itself, whose rows are large.
-        self._family = (family.documentation, family.labels)
-        self._name, self._openmetrics = family.name, openmetrics
-        self._lines: dict[tuple[str, ...], SampleLine] = {}
-        self.metadata = _metadata(family, openmetrics=openmetrics)
+        self.documentation, self.labels = family.documentation, family.labels
+        self._name = family.name
+        self.rows: list[Row] = []
+        # The text of each sample up to its value, behind an entry for the metadata.
+        self._prefixes = [""]
+        self.parts = [_metadata(family, openmetrics=openmetrics)]
 
-    def describes(self, family: Family) -> bool:
-        """Whether the family has the same labels and documentation as this text."""
-        return self._family == (family.documentation, family.labels)
-
-    def append(self, family: Family, parts: list[str]) -> None:
-        """Append the family's lines to `parts`."""
-        parts.append(self.metadata)
-        lines = self._lines
-        for values, value in family.rows:
-            line = lines.get(values)
-            if line is None:
-                labels = zip(family.labels, values, strict=True)
-                line = lines[values] = SampleLine(_prefix(self._name, labels))
-            if line.value != value:
-                line.text = f"{line.prefix}{format_value(value)}\n"
-                line.value = value
-            parts.append(line.text)
-        parts.extend(map(_sample_line, family.others))
-        if len(lines) > 2 * len(family.rows) + _LEFTOVERS:
-            self._forget(family.rows)
-
-    def _forget(self, rows: Sequence[Row]) -> None:
-        self._lines = {values: self._lines[values] for values, _ in rows}
+    def update(self, rows: Sequence[Row]) -> None:
+        """Format the samples whose labels or value differ from those in their place before."""
+        last, prefixes, parts = self.rows, self._prefixes, self.parts
+        del prefixes[len(rows) + 1 :], parts[len(rows) + 1 :]
+        for at, (values, value) in enumerate(rows):
+            if at < len(last) and last[at][0] == values:
+                if last[at][1] == value:
+                    continue
+            else:
+                labels = zip(self.labels, values, strict=True)
+                prefixes[at + 1 : at + 2] = [_prefix(self._name, labels)]
+                parts[at + 1 : at + 2] = [""]
+            parts[at + 1] = f"{prefixes[at + 1]}{format_value(value)}\n"
+        self.rows = list(rows)
 
 
 class TextLines:
-    """Encodes the families of scrapes in one format; thread-safe.
+    """Encodes scrapes in one format, and keeps the lines of the last one; thread-safe.
 
     Args:
-        openmetrics: whether in OpenMetrics 1.0, else in Prometheus's text format.
+        openmetrics: whether as OpenMetrics, else in Prometheus's text format.
     """
 
     def __init__(self, *, openmetrics: bool) -> None:
@@ -78,20 +64,28 @@ class TextLines:
     def encode(self, families: Iterable[Family]) -> bytes:
         """Return the families that have samples as text."""
         parts: list[str] = []
+        texts = self._texts
         with self._lock:
             for family in families:
-                if family.rows or family.others:
-                    self._text(family).append(family, parts)
+                rows, others = family.rows, family.others
+                if not rows and not others:
+                    continue
+                key = (family.name, family.type)
+                text = texts.get(key)
+                if (
+                    text is None
+                    or text.documentation != family.documentation
+                    or text.labels != family.labels
+                ):
+                    text = texts[key] = FamilyText(family, openmetrics=self._openmetrics)
+                if rows != text.rows:
+                    text.update(rows)
+                parts += text.parts
+                if others:
+                    parts.extend(map(_sample_line, others))
         if self._openmetrics:
             parts.append("# EOF\n")
         return "".join(parts).encode("utf-8", "replace")
-
-    def _text(self, family: Family) -> FamilyText:
-        key = (family.name, family.type)
-        text = self._texts.get(key)
-        if text is None or not text.describes(family):
-            text = self._texts[key] = FamilyText(family, openmetrics=self._openmetrics)
-        return text
 
 
 def format_value(value: float) -> str:

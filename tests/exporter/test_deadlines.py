@@ -1,4 +1,7 @@
+import gc
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -80,11 +83,11 @@ def test_call_that_hangs_is_not_started_again_and_holds_one_thread(gate: Gate) -
 def test_call_that_hung_is_started_again_after_it_has_returned(gate: Gate) -> None:
     executor = DeadlineExecutor[str](DEADLINE_S, 0.01)
     executor.run({"hung": gate})
-    threads = collect_threads()
     gate.opened.set()
-    for thread in threads:
-        thread.join(10)
-    assert executor.stuck() == []
+    ends_s = time.monotonic() + PATIENCE_S
+    while executor.stuck():
+        assert time.monotonic() < ends_s, "the call has not returned"
+        time.sleep(0.01)
     assert executor.run({"hung": gate})["hung"].value == "through"
     assert gate.runs == 2
 
@@ -121,6 +124,50 @@ def test_concurrent_callers_share_one_call(gate: Gate) -> None:
     for caller in callers:
         caller.join(10)
     assert values == ["through"] * 3
+
+
+def test_calls_of_successive_callers_use_the_same_thread() -> None:
+    executor = DeadlineExecutor[int](DEADLINE_S)
+    ends_s = time.monotonic() + PATIENCE_S
+    before = None
+    # The worker waits for the next caller a moment after it has ended the last call.
+    while (ident := executor.run({"ident": threading.get_ident})["ident"].value) != before:
+        assert time.monotonic() < ends_s, "each call has a thread of its own"
+        before = ident
+        time.sleep(0.01)
+
+
+def test_thread_ends_with_its_executor() -> None:
+    before = collect_threads()
+    executor = DeadlineExecutor[str](DEADLINE_S)
+    executor.run({"a": returning("1")})
+    (thread,) = collect_threads() - before
+    del executor
+    gc.collect()
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+
+
+def test_error_that_a_call_raised_is_freed_without_the_garbage_collector() -> None:
+    class EffectError(Exception):
+        """Unlike those of Python, an error to which weak references can be made."""
+
+    def broken() -> str:
+        try:
+            return str(int("the cause"))
+        except ValueError as exc:
+            raise EffectError from exc
+
+    executor = DeadlineExecutor[str](DEADLINE_S)
+    gc.disable()
+    try:
+        results = executor.run({"broken": broken})
+        error = weakref.ref(results["broken"].error)
+        assert error() is not None
+        del results
+        assert error() is None
+    finally:
+        gc.enable()
 
 
 def test_call_fails_if_no_thread_can_start(monkeypatch: pytest.MonkeyPatch) -> None:

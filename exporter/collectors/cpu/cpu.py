@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from exporter.collectors.cpu.cpu_info import CPUInformation
 from exporter.families import CounterFamily, Family, GaugeFamily
-from exporter.roots import Roots, list_names, read_lines, read_number, read_value
+from exporter.kept_files import KeptFile
+from exporter.roots import Roots, list_names, read_number, read_value
 
 _MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 _GUEST_MODES = ("user", "nice")
@@ -30,7 +31,7 @@ class CPU:
         self, roots: Roots, *, guest: bool = True, information: CPUInformation | None = None
     ) -> None:
         self._guest, self._information = guest, information
-        self._stat = f"{roots.proc}/stat"
+        self._stat = KeptFile(f"{roots.proc}/stat")
         self._cpus = f"{roots.sys}/devices/system/cpu"
         self._ticks_per_second = os.sysconf("SC_CLK_TCK")
         self._last: dict[str, list[float]] = {}
@@ -48,7 +49,7 @@ class CPU:
             labels=("cpu", "mode"),
         )
         times_of = {}
-        for line in read_lines(self._stat):
+        for line in self._stat.lines():
             if not line.startswith("cpu"):
                 break  # The CPU lines come first; the line of interrupts is long.
             label, *ticks = line.split()

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from exporter.errors import NoDataError
 from exporter.families import Family, GaugeFamily
-from exporter.roots import Roots, list_names, read_number, read_value
+from exporter.kept_files import KeptFiles
+from exporter.roots import Roots, list_names
 
 # sysfs attribute -> metric name and HELP. Only root can read cpuinfo_cur_freq.
 _FREQUENCIES = {
@@ -43,6 +44,7 @@ class CPUFrequency:
 
     def __init__(self, roots: Roots) -> None:
         self._cpus = f"{roots.sys}/devices/system/cpu"
+        self._files = KeptFiles()
 
     def collect(self) -> Iterable[Family]:
         """Return frequencies and governors by CPU."""
@@ -62,17 +64,19 @@ class CPUFrequency:
                 continue
             for attribute in families.keys() & present:
                 family = families[attribute]
-                kilohertz = read_number(f"{directory}/{attribute}")
+                kilohertz = self._files.number(f"{directory}/{attribute}")
                 if kilohertz is not None:
                     family.add((cpu,), kilohertz * _KILOHERTZ)
             self._add_governors(directory, cpu, governors)
+        self._files.close_unread()
         found = [family for family in (*families.values(), governors) if family]
         if not found:
             raise NoDataError("no CPU reports its frequency")
         return found
 
-    @staticmethod
-    def _add_governors(directory: str, cpu: str, family: GaugeFamily) -> None:
-        current = read_value(f"{directory}/scaling_governor")
-        for governor in (read_value(f"{directory}/scaling_available_governors") or "").split():
+    def _add_governors(self, directory: str, cpu: str, family: GaugeFamily) -> None:
+        current = self._files.value(f"{directory}/scaling_governor")
+        for governor in (
+            self._files.value(f"{directory}/scaling_available_governors") or ""
+        ).split():
             family.add((cpu, governor), governor == current)

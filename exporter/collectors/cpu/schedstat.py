@@ -6,7 +6,8 @@ Source: the kernel's Documentation/scheduler/sched-stats.rst.
 from collections.abc import Iterable
 
 from exporter.families import CounterFamily, Family
-from exporter.roots import Roots, read_lines
+from exporter.kept_files import KeptFile
+from exporter.roots import Roots
 
 _NANOSECONDS = 1e9
 
@@ -17,7 +18,7 @@ class SchedulerStatistics:
     name = "schedstat"
 
     def __init__(self, roots: Roots) -> None:
-        self._path = f"{roots.proc}/schedstat"
+        self._file = KeptFile(f"{roots.proc}/schedstat")
 
     def collect(self) -> Iterable[Family]:
         """Return seconds running, seconds waiting and time slices by CPU."""
@@ -36,7 +37,7 @@ class SchedulerStatistics:
             "Number of timeslices executed by CPU.",
             labels=("cpu",),
         )
-        for line in read_lines(self._path):
+        for line in self._file.lines():
             if line.startswith("cpu"):
                 label, *values = line.split()
                 cpu = (label.removeprefix("cpu"),)

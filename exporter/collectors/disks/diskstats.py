@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from exporter.families import CounterFamily, Family, GaugeFamily
+from exporter.kept_files import KeptFile
 from exporter.name_filter import ALL_NAMES, NameFilter
 from exporter.roots import Roots, read_lines, read_value
 
@@ -94,7 +95,7 @@ class DiskStatistics:
     name = "diskstats"
 
     def __init__(self, roots: Roots, devices: NameFilter = ALL_NAMES) -> None:
-        self._path = f"{roots.proc}/diskstats"
+        self._file = KeptFile(f"{roots.proc}/diskstats")
         self._udev = roots.udev
         self._block = f"{roots.sys}/block"
         self._devices = devices
@@ -120,7 +121,7 @@ class DiskStatistics:
         ata = [
             GaugeFamily(name, documentation, labels=("device",)) for _, name, documentation in _ATA
         ]
-        for line in read_lines(self._path):
+        for line in self._file.lines():
             major, minor, device, *counters = line.split()
             if not self._devices.accepts(device):
                 continue

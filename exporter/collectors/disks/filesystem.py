@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from exporter.deadlines import DeadlineExecutor
 from exporter.errors import DeadlineError
 from exporter.families import Family, GaugeFamily
+from exporter.kept_files import KeptFile
 from exporter.name_filter import ALL_NAMES, NameFilter
-from exporter.roots import Roots, read_lines
+from exporter.roots import Roots
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _GAUGES = {
@@ -59,6 +60,9 @@ class Filesystems:
         statvfs: Callable[[str], os.statvfs_result] = os.statvfs,
     ) -> None:
         self._roots = roots
+        self._tables = [
+            KeptFile(f"{roots.proc}/{owner}/mounts", "surrogateescape") for owner in ("1", "self")
+        ]
         self._mountpoints, self._fstypes = mountpoints, fstypes
         self._statvfs = statvfs
         # The last mount table and its mounts: few scrapes see another one.
@@ -119,9 +123,9 @@ class Filesystems:
     def _table(self) -> list[str]:
         # The table of init: that of our own process lacks the mounts that the sandbox of our
         # systemd unit hides, and has those that the sandbox adds.
-        for owner in ("1", "self"):
+        for table in self._tables:
             try:
-                return read_lines(f"{self._roots.proc}/{owner}/mounts", "surrogateescape")
+                return table.lines()
             except (FileNotFoundError, PermissionError):
                 continue
         raise FileNotFoundError(f"{self._roots.proc}/self/mounts")

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from exporter.families import Family, GaugeFamily
-from exporter.roots import Roots, read_text
+from exporter.kept_files import KeptFile
+from exporter.roots import Roots
 
 
 class Entropy:
@@ -12,17 +13,19 @@ class Entropy:
     name = "entropy"
 
     def __init__(self, roots: Roots) -> None:
-        self._directory = f"{roots.proc}/sys/kernel/random"
+        directory = f"{roots.proc}/sys/kernel/random"
+        self._available = KeptFile(f"{directory}/entropy_avail")
+        self._size = KeptFile(f"{directory}/poolsize")
 
     def collect(self) -> Iterable[Family]:
         """Return the available entropy and the size of the pool, in bits."""
         yield GaugeFamily(
             "node_entropy_available_bits",
             "Bits of available entropy.",
-            float(read_text(f"{self._directory}/entropy_avail")),
+            float(self._available.text()),
         )
         yield GaugeFamily(
             "node_entropy_pool_size_bits",
             "Bits of entropy pool.",
-            float(read_text(f"{self._directory}/poolsize")),
+            float(self._size.text()),
         )

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from exporter.families import Family, GaugeFamily
-from exporter.roots import Roots, read_text
+from exporter.kept_files import KeptFile
+from exporter.roots import Roots
 
 
 class FileDescriptors:
@@ -12,12 +13,12 @@ class FileDescriptors:
     name = "filefd"
 
     def __init__(self, roots: Roots) -> None:
-        self._path = f"{roots.proc}/sys/fs/file-nr"
+        self._file = KeptFile(f"{roots.proc}/sys/fs/file-nr")
 
     def collect(self) -> Iterable[Family]:
         """Return the number of allocated descriptors and its limit."""
         # The number in the middle, free descriptors, is always 0 since Linux 2.6.
-        allocated, _, maximum = read_text(self._path).split()
+        allocated, _, maximum = self._file.text().split()
         for name, value in (("allocated", allocated), ("maximum", maximum)):
             yield GaugeFamily(
                 f"node_filefd_{name}", f"File descriptor statistics: {name}.", float(value)

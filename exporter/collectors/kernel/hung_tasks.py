@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from exporter.errors import NoDataError
 from exporter.families import CounterFamily, Family
-from exporter.roots import Roots, read_text
+from exporter.kept_files import KeptFile
+from exporter.roots import Roots
 
 
 class HungTasks:
@@ -13,7 +14,7 @@ class HungTasks:
     name = "kernel_hung"
 
     def __init__(self, roots: Roots) -> None:
-        self._path = f"{roots.proc}/sys/kernel/hung_task_detect_count"
+        self._file = KeptFile(f"{roots.proc}/sys/kernel/hung_task_detect_count")
 
     def collect(self) -> Iterable[Family]:
         """Return how many tasks the kernel has found hung since the host booted.
@@ -22,7 +23,7 @@ class HungTasks:
             NoDataError: the kernel does not count them.
         """
         try:
-            count = float(read_text(self._path))
+            count = float(self._file.text())
         except FileNotFoundError:
             raise NoDataError("the kernel does not count hung tasks") from None
         yield CounterFamily(

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from exporter.errors import NoDataError
 from exporter.families import CounterFamily, Family
-from exporter.roots import Roots, read_lines
+from exporter.kept_files import KeptFile
+from exporter.roots import Roots
 
 # (file, line) -> metric name and HELP. The line "full" of the CPU is left out: for the
 # whole host it is zero or undefined.
@@ -46,14 +47,17 @@ class Pressure:
     name = "pressure"
 
     def __init__(self, roots: Roots) -> None:
-        self._directory = f"{roots.proc}/pressure"
+        self._files = {
+            resource: KeptFile(f"{roots.proc}/pressure/{resource}")
+            for resource in ("cpu", "io", "memory", "irq")
+        }
 
     def collect(self) -> Iterable[Family]:
         """Return one counter per resource and kind of stall."""
         families = []
-        for resource in ("cpu", "io", "memory", "irq"):
+        for resource, file in self._files.items():
             try:
-                lines = read_lines(f"{self._directory}/{resource}")
+                lines = file.lines()
             except FileNotFoundError:
                 continue  # `irq` exists since Linux 6.1.
             except OSError as exc:  # EOPNOTSUPP: disabled by the boot option psi=0.

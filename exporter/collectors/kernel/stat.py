@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from exporter.families import CounterFamily, Family, GaugeFamily
-from exporter.roots import Roots, read_lines
+from exporter.kept_files import KeptFile
+from exporter.roots import Roots
 
 _COUNTERS = {
     "intr": ("node_intr_total", "Total number of interrupts serviced."),
@@ -41,13 +42,13 @@ class KernelStatistics:
     name = "stat"
 
     def __init__(self, roots: Roots, *, softirq: bool = False) -> None:
-        self._path = f"{roots.proc}/stat"
+        self._file = KeptFile(f"{roots.proc}/stat")
         self._softirq = softirq
 
     def collect(self) -> Iterable[Family]:
         """Return one family per known line."""
         families: list[Family] = []
-        for line in read_lines(self._path):
+        for line in self._file.lines():
             # Do not split the whole line: the line of interrupts has thousands of columns.
             key, _, rest = line.partition(" ")
             if key in _COUNTERS:

@@ -3,8 +3,12 @@
 from collections.abc import Iterable
 
 from exporter.families import Family, UntypedFamily
+from exporter.kept_files import KeptFile
 from exporter.name_filter import ALL_NAMES, NameFilter
-from exporter.roots import Roots, read_lines
+from exporter.roots import Roots
+
+# The kernel has 200.
+_MOST_FIELDS = 1000
 
 
 class VirtualMemory:
@@ -13,14 +17,23 @@ class VirtualMemory:
     name = "vmstat"
 
     def __init__(self, roots: Roots, fields: NameFilter = ALL_NAMES) -> None:
-        self._path = f"{roots.proc}/vmstat"
+        self._file = KeptFile(f"{roots.proc}/vmstat")
         self._fields = fields
+        # Field -> name and HELP, None for a field that is left out.
+        self._known: dict[str, tuple[str, str] | None] = {}
 
     def collect(self) -> Iterable[Family]:
         """Return one untyped family per field."""
-        for line in read_lines(self._path):
+        for line in self._file.lines():
             field, _, value = line.partition(" ")
-            if self._fields.accepts(field):
-                yield UntypedFamily(
-                    f"node_vmstat_{field}", f"/proc/vmstat information field {field}.", float(value)
-                )
+            known = self._known[field] if field in self._known else self._metric(field)
+            if known is not None:
+                yield UntypedFamily(*known, float(value))
+
+    def _metric(self, field: str) -> tuple[str, str] | None:
+        known = None
+        if self._fields.accepts(field):
+            known = f"node_vmstat_{field}", f"/proc/vmstat information field {field}."
+        if len(self._known) < _MOST_FIELDS:
+            self._known[field] = known
+        return known

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from exporter.families import Family, GaugeFamily
-from exporter.roots import Roots, read_lines, read_text
+from exporter.kept_files import KeptFile
+from exporter.roots import Roots
 
 # Columns of net/stat/nf_conntrack. They are counters, but node_exporter has them as gauges.
 _STATISTICS = {
@@ -29,22 +30,24 @@ class ConnectionTracking:
     name = "conntrack"
 
     def __init__(self, roots: Roots) -> None:
-        self._limits = f"{roots.proc}/sys/net/netfilter"
-        self._statistics = f"{roots.proc}/net/stat/nf_conntrack"
+        limits = f"{roots.proc}/sys/net/netfilter"
+        self._count = KeptFile(f"{limits}/nf_conntrack_count")
+        self._limit = KeptFile(f"{limits}/nf_conntrack_max")
+        self._statistics = KeptFile(f"{roots.proc}/net/stat/nf_conntrack")
 
     def collect(self) -> Iterable[Family]:
         """Return the number of entries, its limit, and event counts summed over CPUs."""
         yield GaugeFamily(
             "node_nf_conntrack_entries",
             "Number of currently allocated flow entries for connection tracking.",
-            float(read_text(f"{self._limits}/nf_conntrack_count")),
+            float(self._count.text()),
         )
         yield GaugeFamily(
             "node_nf_conntrack_entries_limit",
             "Maximum size of connection tracking table.",
-            float(read_text(f"{self._limits}/nf_conntrack_max")),
+            float(self._limit.text()),
         )
-        header, *rows = read_lines(self._statistics)
+        header, *rows = self._statistics.lines()
         columns = header.split()
         cpus = [dict(zip(columns, row.split(), strict=False)) for row in rows]
         for column, documentation in _STATISTICS.items():

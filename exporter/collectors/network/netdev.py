@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from exporter.families import CounterFamily, Family
+from exporter.kept_files import KeptFile, KeptFiles
 from exporter.name_filter import ALL_NAMES, NameFilter
-from exporter.roots import Roots, read_lines, read_number, read_value
+from exporter.roots import Roots, read_value
 
 # The columns of /proc/net/dev (the kernel's Documentation/filesystems/proc.rst).
 _COLUMNS = (
@@ -35,8 +36,9 @@ class NetworkDevices:
     def __init__(
         self, roots: Roots, devices: NameFilter = ALL_NAMES, *, label_ifalias: bool = False
     ) -> None:
-        self._path = f"{roots.proc}/net/dev"
+        self._file = KeptFile(f"{roots.proc}/net/dev")
         self._class = f"{roots.sys}/class/net"
+        self._attributes = KeptFiles()
         self._devices, self._label_ifalias = devices, label_ifalias
 
     def collect(self) -> Iterable[Family]:
@@ -44,7 +46,7 @@ class NetworkDevices:
         labels = ("device", "ifalias") if self._label_ifalias else ("device",)
         families = [_family(column, labels) for column in _COLUMNS]
         nohandler = _family("receive_nohandler", labels)
-        for line in read_lines(self._path)[2:]:
+        for line in self._file.lines()[2:]:
             # The name of an alias has a colon in it ("eth0:1"), counters never do.
             name, _, counters = line.rpartition(":")
             device = name.strip()
@@ -55,9 +57,10 @@ class NetworkDevices:
                 values = (device, read_value(f"{self._class}/{device}/ifalias") or "")
             for family, value in zip(families, counters.split(), strict=True):
                 family.add(values, float(value))
-            unhandled = read_number(f"{self._class}/{device}/statistics/rx_nohandler")
+            unhandled = self._attributes.number(f"{self._class}/{device}/statistics/rx_nohandler")
             if unhandled is not None:
                 nohandler.add(values, unhandled)
+        self._attributes.close_unread()
         return [family for family in (*families, nohandler) if family]
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from exporter.families import Family, UntypedFamily
+from exporter.kept_files import KeptFile
 from exporter.name_filter import ALL_NAMES, NameFilter
-from exporter.roots import Roots, read_lines, read_text
+from exporter.roots import Roots
 
 _MOST_LINES = 100
 
@@ -16,7 +17,8 @@ class NetworkStatistics:
     name = "netstat"
 
     def __init__(self, roots: Roots, fields: NameFilter = ALL_NAMES) -> None:
-        self._net = f"{roots.proc}/net"
+        self._pairs = [KeptFile(f"{roots.proc}/net/{name}") for name in ("netstat", "snmp")]
+        self._snmp6 = KeptFile(f"{roots.proc}/net/snmp6")
         self._fields = fields
         # Line of names -> number of names, and position, name and HELP of the counters to
         # export. The kernel's 400 names are the same in each scrape, and 40 of them match.
@@ -24,14 +26,14 @@ class NetworkStatistics:
 
     def collect(self) -> Iterable[Family]:
         """Return one untyped family per protocol and counter."""
-        for file in ("netstat", "snmp"):
-            lines = read_lines(f"{self._net}/{file}")
+        for file in self._pairs:
+            lines = file.lines()
             # Lines of names and lines of values alternate.
             for names, values in zip(lines[::2], lines[1::2], strict=True):
                 yield from self._families(names, values.split())
         with suppress(FileNotFoundError):  # IPv6 may be disabled.
             # Each line is a name and a value: "Ip6InOctets 128".
-            words = read_text(f"{self._net}/snmp6").split()
+            words = self._snmp6.text().split()
             names = " ".join(words[::2])
             yield from self._families(names, words[1::2])
 

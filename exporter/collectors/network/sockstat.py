@@ -4,7 +4,8 @@ import resource
 from collections.abc import Iterable, Iterator
 
 from exporter.families import Family, GaugeFamily
-from exporter.roots import Roots, read_lines
+from exporter.kept_files import KeptFile
+from exporter.roots import Roots
 
 
 class SocketStatistics:
@@ -13,14 +14,14 @@ class SocketStatistics:
     name = "sockstat"
 
     def __init__(self, roots: Roots) -> None:
-        self._paths = (f"{roots.proc}/net/sockstat", f"{roots.proc}/net/sockstat6")
+        self._files = [KeptFile(f"{roots.proc}/net/{name}") for name in ("sockstat", "sockstat6")]
         self._page_bytes = resource.getpagesize()
 
     def collect(self) -> Iterable[Family]:
         """Return one gauge per protocol and state; memory both in pages and in bytes."""
-        for path in self._paths:
+        for file in self._files:
             try:
-                lines = read_lines(path)
+                lines = file.lines()
             except FileNotFoundError:
                 continue  # IPv4 or IPv6 is disabled.
             for line in lines:

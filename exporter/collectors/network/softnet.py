@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from exporter.families import CounterFamily, Family, GaugeFamily
-from exporter.roots import Roots, read_lines
+from exporter.kept_files import KeptFile
+from exporter.roots import Roots
 
 # Column -> metric name and HELP (the kernel's net/core/net-procfs.c). Older kernels have
 # fewer columns.
@@ -29,7 +30,7 @@ class Softnet:
     name = "softnet"
 
     def __init__(self, roots: Roots) -> None:
-        self._path = f"{roots.proc}/net/softnet_stat"
+        self._file = KeptFile(f"{roots.proc}/net/softnet_stat")
 
     def collect(self) -> Iterable[Family]:
         """Return one family per column, by CPU."""
@@ -39,7 +40,7 @@ class Softnet:
             )
             for column, (name, documentation) in _COLUMNS.items()
         }
-        for row, line in enumerate(read_lines(self._path)):
+        for row, line in enumerate(self._file.lines()):
             values = [int(value, 16) for value in line.split()]
             # Offline CPUs have no row, so newer kernels put the CPU's number into the row.
             cpu = str(values[_CPU_COLUMN] if len(values) > _CPU_COLUMN else row)

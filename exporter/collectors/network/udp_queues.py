@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from exporter.families import Family, GaugeFamily
-from exporter.roots import Roots, read_lines
+from exporter.kept_files import KeptFile
+from exporter.roots import Roots
 
 
 class UDPQueues:
@@ -12,7 +13,10 @@ class UDPQueues:
     name = "udp_queues"
 
     def __init__(self, roots: Roots) -> None:
-        self._paths = {"v4": f"{roots.proc}/net/udp", "v6": f"{roots.proc}/net/udp6"}
+        self._files = {
+            "v4": KeptFile(f"{roots.proc}/net/udp"),
+            "v6": KeptFile(f"{roots.proc}/net/udp6"),
+        }
 
     def collect(self) -> Iterable[Family]:
         """Return bytes by queue and version of IP."""
@@ -21,9 +25,9 @@ class UDPQueues:
             "Number of allocated memory in the kernel for UDP datagrams in bytes.",
             labels=("queue", "ip"),
         )
-        for version, path in self._paths.items():
+        for version, file in self._files.items():
             try:
-                lines = read_lines(path)[1:]
+                lines = file.lines()[1:]
             except FileNotFoundError:
                 continue  # This version of IP is disabled.
             queues = [line.split()[4].split(":") for line in lines]

@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterable
 
 from exporter.families import Family, GaugeFamily
-from exporter.roots import Roots, list_names, read_value
+from exporter.kept_files import KeptFiles
+from exporter.roots import Roots, list_names
 from model.clock import Clock
 
 
@@ -16,6 +17,7 @@ class Time:
     def __init__(self, roots: Roots, clock: Clock) -> None:
         self._clocksources = f"{roots.sys}/devices/system/clocksource"
         self._clock = clock
+        self._files = KeptFiles()
 
     def collect(self) -> Iterable[Family]:
         """Return the time, the offset of the time zone, and the clock sources."""
@@ -46,8 +48,9 @@ class Time:
             if not device.isdecimal():
                 continue
             directory = f"{self._clocksources}/{name}"
-            for source in (read_value(f"{directory}/available_clocksource") or "").split():
+            for source in (self._files.value(f"{directory}/available_clocksource") or "").split():
                 available.add((device, source), 1)
-            if chosen := read_value(f"{directory}/current_clocksource"):
+            if chosen := self._files.value(f"{directory}/current_clocksource"):
                 current.add((device, chosen), 1)
+        self._files.close_unread()
         return [family for family in (available, current) if family]

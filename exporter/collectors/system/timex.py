@@ -4,6 +4,7 @@ Source: adjtimex(2).
 """
 
 import ctypes
+import functools
 import os
 from collections.abc import Callable, Iterable
 
@@ -51,13 +52,18 @@ def adjtimex() -> tuple[int, Timex]:
     Raises:
         OSError: the kernel, or a sandbox, refuses the call.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
     timex = Timex()
-    state: int = libc.adjtimex(ctypes.byref(timex))
+    state: int = _libc().adjtimex(ctypes.byref(timex))
     if state < 0:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
     return state, timex
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    # Once: each object makes a class of functions, which only the garbage collector frees.
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def _fraction(timex: Timex) -> float:
