@@ -79,6 +79,11 @@ class DataDirectory:
         return self.path / "redshank.sock"
 
     @property
+    def otlp_grpc_socket(self) -> Path:
+        """The socket to which connections of OTLP over gRPC are relayed."""
+        return self.path / "otlp-grpc.sock"
+
+    @property
     def is_used(self) -> bool:
         """Whether a server or an import has written to it."""
         locked = (self.path / "lock").exists()
@@ -215,14 +220,18 @@ class DataDirectory:
             return file.open()
 
     @contextmanager
-    def socket_address(self) -> Iterator[str]:
-        """Yield a path of the control socket that fits the kernel's limit of 108 bytes.
+    def socket_address(self, file: Path | None = None) -> Iterator[str]:
+        """Yield a path of a socket that fits the kernel's limit of 108 bytes.
 
         The path goes through an open descriptor, so it is short however deep the
         directory lies.
+
+        Args:
+            file: a socket of the directory; None for the control socket.
         """
+        name = (file or self.control_socket).name
         descriptor = os.open(self.path, os.O_DIRECTORY)
         try:
-            yield f"/proc/self/fd/{descriptor}/{self.control_socket.name}"
+            yield f"/proc/self/fd/{descriptor}/{name}"
         finally:
             os.close(descriptor)

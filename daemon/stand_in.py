@@ -69,7 +69,8 @@ class StandIn:
             )
         for file in files:
             shutil.copyfile(file, target / file.name)
-        own = {*copied, "lock", "reserve", self.original.control_socket.name}
+        sockets = {self.original.control_socket.name, self.original.otlp_grpc_socket.name}
+        own = {*copied, "lock", "reserve", *sockets}
         own |= {f"{name}-shm" for name in _DATABASES}
         for entry in source.iterdir():
             if entry.name not in own:

@@ -11,9 +11,11 @@ from jinja2 import Environment
 from web.http.assets import Assets
 from web.http.audit_trail import AuditLog
 from web.http.bodies import BODY_POLICY, BodyPolicy
+from web.http.quotas import Quotas
 from web.http.rendering import Renderer
 from web.http.routing import add_routes
 from web.identity.first_admin import ensure_first_admin
+from web.identity.push_admission import PUSH_ADMISSION, PushAdmission
 from web.internals import Internals
 from web.middleware.audit import audit
 from web.middleware.cors import add_cors_headers, preflights
@@ -66,22 +68,24 @@ def create_app(
     """
     resources = resources or Resources.read()
     internals = Internals.of(services, settings, Renderer(resources.templates, services.version))
+    push = Quotas(settings.rate_limits.push, services.clock, services.refusals)
     app = web.Application(
-        middlewares=_middlewares(internals), client_max_size=settings.body_limit_bytes
+        middlewares=_middlewares(internals, push), client_max_size=settings.body_limit_bytes
     )
-    app[BODY_POLICY] = BodyPolicy(
-        settings.connections.body_timeout_s, services.refusals, services.memory
-    )
+    bodies = BodyPolicy(settings.connections.body_timeout_s, services.refusals, services.memory)
+    app[BODY_POLICY] = bodies
+    app[PUSH_ADMISSION] = PushAdmission(internals.authenticator, push, bodies, settings)
     _add_response_headers(app, services, settings)
     _close_on_shutdown(app, internals)
     add_routes(app, all_routes(internals, resources.assets, pages))
     return app
 
 
-def _middlewares(internals: Internals) -> tuple[Middleware, ...]:
+def _middlewares(internals: Internals, push: Quotas) -> tuple[Middleware, ...]:
     """Return the middlewares, the outermost first."""
     services, settings = internals.services, internals.settings
-    rates = RateLimits(settings, services.clock, services.refusals)
+    requests = Quotas(settings.rate_limits.requests, services.clock, services.refusals)
+    rates = RateLimits(settings, requests, push)
     return (
         request_log(settings),
         failures(internals.renderer.error_page, failure_envelope),

@@ -72,6 +72,7 @@ class Reloader:
         settings = self._started
         return {
             "config.file": str(next(iter(self.current.files), "")),
+            "ingest.otlp-grpc-listen": settings.ingest.otlp_grpc_listen or "",
             "log.level": self.current.settings.log.level,
             "query.lookback-delta": format_duration(settings.query.lookback_ms),
             "query.max-concurrency": str(settings.query.threads),

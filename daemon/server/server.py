@@ -13,6 +13,7 @@ import aiohttp
 import click
 import structlog
 import uvloop
+from aiohttp.web import Application
 from isal import isal_zlib
 
 from analytics.expiry import ProjectExpiry
@@ -30,10 +31,9 @@ from daemon.server.interpreter import (
     trim_heap,
     trim_malloc,
 )
-from daemon.server.listening import Doors, listening
+from daemon.server.listening import Doors, listening, otlp_grpc
 from daemon.server.memory_guard import MemoryGuard
 from daemon.server.parts import Parts, constructed, services_of
-from daemon.server.push_receivers import otlp_grpc
 from daemon.server.scraper_identity import keep_renewed
 from daemon.server.stores import Stores, opened_stores
 from daemon.server.web_config import follow, open_web_config
@@ -49,6 +49,8 @@ from storage.api.accounts import AccountRecords
 from web.application import create_app
 from web.http.errors import BadRequestError
 from web.identity.first_admin import FIRST_ADMIN, ensure_first_admin
+from web.identity.push_admission import PUSH_ADMISSION
+from web.settings import WebSettings
 
 log = structlog.get_logger(__name__)
 
@@ -145,7 +147,9 @@ async def _serve_until(stop: "_StopSignal", plan: ServerPlan, configuration: Con
         configure_garbage_collection()
         _announce(plan, server)
         sd_notify("READY=1")
-        log.info("server_started", url=server.url, data_directory=str(plan.directory.path))
+        grpc = {} if server.otlp_grpc is None else {"otlp_grpc": str(server.otlp_grpc)}
+        directory = str(plan.directory.path)
+        log.info("server_started", url=server.url, **grpc, data_directory=directory)
         starts_again = await _until_end(stop, plan.stand_in)
         if not starts_again:
             sd_notify("STOPPING=1")
@@ -202,6 +206,8 @@ class _StopSignal:
 def _announce(plan: ServerPlan, server: "RunningServer") -> None:
     """Print the URL and the first login to the terminal. The password is not shown again."""
     click.echo(f"\n  Redshank   {server.url}")
+    if server.otlp_grpc is not None:
+        click.echo(f"  OTLP/gRPC  {server.otlp_grpc}")
     if server.generated_password is not None:
         click.echo(f"  Login      {FIRST_ADMIN} / {server.generated_password}   (shown only now)")
     elif plan.admin_password is not None:
@@ -219,11 +225,13 @@ class RunningServer:
         url: the URL at which this machine reaches it.
         generated_password: password of the first administrator, if this start created it.
         request_reload: requests a reload; returns at once.
+        otlp_grpc: the address of OTLP over gRPC, None without it.
     """
 
     url: str
     generated_password: str | None
     request_reload: Callable[[], None]
+    otlp_grpc: ListenAddress | None = None
 
 
 @asynccontextmanager
@@ -251,21 +259,12 @@ async def running_server(
         parts = await stack.enter_async_context(
             constructed(stores, configuration, plan.source.read, directory)
         )
-        web_config = await asyncio.to_thread(open_web_config, settings.web)
+        http2 = settings.ingest.otlp_grpc_listen is not None
+        web_config = await asyncio.to_thread(open_web_config, settings.web, http2=http2)
         web = settings.web if web_config is None else settings.web.behind(web_config.current.config)
         app = await asyncio.to_thread(create_app, services_of(parts, web_config), web)
-        listen = ListenAddress.parse(settings.server.listen)
-        doors = Doors(
-            web,
-            directory,
-            parts.refusals,
-            stores.conditions,
-            lambda: len(parts.scraping.scraper),
-            web_config,
-        )
-        address = await stack.enter_async_context(listening(app, listen, doors))
-        await stack.enter_async_context(
-            otlp_grpc(stores, parts.otlp, parts.refusals, settings, web_config)
+        address, grpc = await stack.enter_async_context(
+            _listening(app, parts, directory, web, web_config)
         )
 
         targets = parts.scraping.targets
@@ -286,7 +285,39 @@ async def running_server(
         url = address.local_url
         if web_config is not None and web_config.serves_tls:
             url = url.replace("http://", "https://", 1)
-        yield RunningServer(url, password, parts.reloader.request)
+        yield RunningServer(url, password, parts.reloader.request, grpc)
+
+
+@asynccontextmanager
+async def _listening(
+    app: Application,
+    parts: Parts,
+    directory: DataDirectory,
+    settings: WebSettings,
+    web_config: LiveWebConfig | None,
+) -> AsyncIterator[tuple[ListenAddress, ListenAddress | None]]:
+    """Listen until the block ends; yield the addresses of HTTP and of OTLP over gRPC."""
+    configured = parts.reloader.current.settings
+    doors = Doors(
+        settings,
+        directory,
+        parts.refusals,
+        parts.stores.conditions,
+        lambda: len(parts.scraping.scraper),
+        web_config,
+    )
+    listen = ListenAddress.parse(configured.server.listen)
+    async with (
+        listening(app, listen, doors) as opened,
+        otlp_grpc(
+            configured.ingest.otlp_grpc_listen,
+            parts.otlp,
+            app[PUSH_ADMISSION],
+            doors,
+            opened.places,
+        ) as grpc,
+    ):
+        yield opened.address, grpc
 
 
 @asynccontextmanager

@@ -17,8 +17,12 @@ log = structlog.get_logger(__name__)
 _REFRESH_S: Final = 2.0
 
 
-def open_web_config(settings: WebSettings) -> LiveWebConfig | None:
+def open_web_config(settings: WebSettings, *, http2: bool = False) -> LiveWebConfig | None:
     """Return the web configuration, None if there is none; blocks.
+
+    Args:
+        settings: section `web` of the configuration.
+        http2: whether the server speaks HTTP/2, too.
 
     Raises:
         ConfigurationError: it, or a file that it names, is invalid.
@@ -30,10 +34,11 @@ def open_web_config(settings: WebSettings) -> LiveWebConfig | None:
     try:
         if settings.config_file is not None:
             file = settings.config_file
-            return LiveWebConfig(str(file), partial(read_web_config, file), (file,))
+            read = partial(read_web_config, file)
+            return LiveWebConfig(str(file), read, (file,), http2=http2)
         if settings.tls is not None:
             config = WebConfig(tls=settings.tls.server(Path()))
-            return LiveWebConfig("web.tls", lambda: config, ())
+            return LiveWebConfig("web.tls", lambda: config, (), http2=http2)
     except WebConfigError as exc:
         raise ConfigurationError(str(exc)) from exc
     return None

@@ -16,11 +16,17 @@ Stamp = tuple[tuple[int, int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class CurrentWebConfig:
-    """A valid configuration, and the SSL context made of it."""
+    """A valid configuration, and the SSL contexts made of it.
+
+    Attributes:
+        context: of HTTP/1.1; None without TLS.
+        http2_context: of HTTP/2; None unless it is served, with TLS.
+    """
 
     config: WebConfig
     context: ssl.SSLContext | None
     stamp: Stamp
+    http2_context: ssl.SSLContext | None = None
 
 
 class LiveWebConfig:
@@ -30,13 +36,22 @@ class LiveWebConfig:
         name: the file or section, for messages.
         read: returns the configuration; blocks, and raises WebConfigError.
         files: the files that `read` reads.
+        http2: whether HTTP/2 is served, too.
 
     Raises:
         WebConfigError: the configuration is invalid.
     """
 
-    def __init__(self, name: str, read: Callable[[], WebConfig], files: tuple[Path, ...]) -> None:
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[], WebConfig],
+        files: tuple[Path, ...],
+        *,
+        http2: bool = False,
+    ) -> None:
         self._name, self._read, self._files = name, read, files
+        self._http2 = http2
         self._lock = threading.Lock()
         self._refused = ""
         self.current = self._load()
@@ -81,7 +96,9 @@ class LiveWebConfig:
         if tls is None:
             return CurrentWebConfig(config, None, stamp)
         stamp += _stamp(tls.files)
-        return CurrentWebConfig(config, server_context(tls, self._name), stamp)
+        context = server_context(tls, self._name)
+        http2 = server_context(tls, self._name, "h2") if self._http2 else None
+        return CurrentWebConfig(config, context, stamp, http2)
 
 
 def _stamp(files: tuple[Path, ...]) -> Stamp:

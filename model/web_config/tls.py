@@ -13,19 +13,20 @@ from model.web_config.names import CIPHERS, CLIENT_AUTH, CURVES, VERSIONS
 from model.web_config.settings import TlsServer
 
 
-def server_context(tls: TlsServer, name: str) -> ssl.SSLContext:
+def server_context(tls: TlsServer, name: str, protocol: str = "http/1.1") -> ssl.SSLContext:
     """Return the context; blocks.
 
     Args:
         tls: the settings.
         name: the file or section that holds them, for messages.
+        protocol: what is spoken over TLS, as ALPN names it. aiohttp and http.server speak
+            HTTP/1.1, gRPC HTTP/2 ("h2").
 
     Raises:
         WebConfigError: a file cannot be read, or holds no certificate or key that fits.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # aiohttp and http.server speak HTTP/1.1.
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([protocol])
     _set_versions(context, tls, name)
     _set_ciphers(context, tls, name)
     _load_certificate(context, tls, name)

@@ -8,7 +8,7 @@ import asyncio
 import errno
 import socket
 from contextlib import suppress
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 import structlog
 
@@ -18,7 +18,7 @@ from model.process.descriptors import EXHAUSTED
 from model.web_config.live import LiveWebConfig
 from model.web_config.tls import refuses_peer
 from web.connections.places import ConnectionPlace, ConnectionPlaces
-from web.connections.protocol import ConnectionServer
+from web.connections.protocol import Admits
 from web.http.network import is_trusted_proxy, sender_network
 from web.middleware.headers import ALL_RESPONSES
 from web.settings import WebSettings
@@ -42,26 +42,37 @@ _CAUSES: Final = {
 _Address = tuple[str, int] | tuple[str, int, int, int]
 
 
+class Protocols(Protocol):
+    """Makes the protocol of each connection."""
+
+    def protocol(self, place: ConnectionPlace, admits: Admits | None = None) -> asyncio.Protocol:
+        """Return the protocol of a new connection, which ends at once unless `admits` it."""
+
+
 class Acceptor:
     """Accepts on the sockets of one address until it is closed.
 
     Args:
-        server: makes the protocol of each connection.
+        protocols: make the protocol of each connection.
         places: the places of connections.
         settings: which proxies are trusted, and the deadline of a TLS handshake.
         conditions: where a lack of descriptors is reported.
         web_config: the TLS settings; None for plain HTTP.
+        http2: whether the protocols speak HTTP/2.
     """
 
     def __init__(
         self,
-        server: ConnectionServer,
+        protocols: Protocols,
         places: ConnectionPlaces,
         settings: WebSettings,
         conditions: Conditions,
         web_config: LiveWebConfig | None = None,
+        *,
+        http2: bool = False,
     ) -> None:
-        self._server, self._places, self._settings = server, places, settings
+        self._protocols, self._places, self._settings = protocols, places, settings
+        self._http2 = http2
         self._conditions = conditions
         serves_tls = web_config is not None and web_config.serves_tls
         self._web_config = web_config if serves_tls else None
@@ -159,7 +170,7 @@ class Acceptor:
     async def _begin(self, connection: socket.socket, place: ConnectionPlace) -> None:
         """Hand a connection over to its protocol, after the TLS handshake."""
         if self._web_config is None:
-            plain = self._server.protocol(place)
+            plain = self._protocols.protocol(place)
             await self._loop.connect_accepted_socket(lambda: plain, connection)
             return
         current = self._web_config.current
@@ -168,11 +179,11 @@ class Acceptor:
             tls = current.config.tls
             return tls is None or not refuses_peer(tls, transport.get_extra_info("peercert"))
 
-        protocol = self._server.protocol(place, admits)
+        protocol = self._protocols.protocol(place, admits)
         await self._loop.connect_accepted_socket(
             lambda: protocol,
             connection,
-            ssl=current.context,
+            ssl=current.http2_context if self._http2 else current.context,
             ssl_handshake_timeout=self._settings.connections.header_timeout_s,
             ssl_shutdown_timeout=_SHUTDOWN_S,
         )
@@ -193,7 +204,7 @@ class Acceptor:
     def _refuse(self, connection: socket.socket, limit: LimitName, address: str) -> None:
         """Close a connection; over plain HTTP with an answer that says why."""
         with connection:
-            if self._web_config is None:
+            if self._web_config is None and not self._http2:
                 with suppress(OSError):
                     # Unread bytes would make the system drop the answer.
                     connection.recv(2**16)

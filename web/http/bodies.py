@@ -52,6 +52,10 @@ class BodyPolicy:
             self.refusals.count(LimitName.MEMORY)
             raise MemoryLimitError("a request body of this size", self.memory)
 
+    def allowed_s(self, received_bytes: int) -> float:
+        """Return how long a body may take of which this much has arrived."""
+        return min(self.timeout_s + received_bytes / _SLOWEST_BYTES_S, _LONGEST_S)
+
 
 BODY_POLICY: Final = web.AppKey("body_policy", BodyPolicy)
 
@@ -126,7 +130,7 @@ async def _arriving(request: web.Request, limit_bytes: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
-        allowed_s = min(policy.timeout_s + size / _SLOWEST_BYTES_S, _LONGEST_S)
+        allowed_s = policy.allowed_s(size)
         try:
             async with asyncio.timeout_at(started_s + allowed_s):
                 chunk = await request.content.readany()

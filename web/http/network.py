@@ -1,6 +1,7 @@
 """The client's address and the server's URL of a request that may come through proxies."""
 
 import socket
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
@@ -25,12 +26,19 @@ def is_control_socket(request: web.Request) -> bool:
 
 def client_address(request: web.Request, settings: WebSettings) -> str:
     """Return the client's address: the last hop that is not a trusted proxy."""
-    hops = [
-        hop.strip()
-        for header in request.headers.getall("X-Forwarded-For", [])
-        for hop in header.split(",")
-    ]
-    address = request.remote or ""
+    forwarded = request.headers.getall("X-Forwarded-For", [])
+    return last_untrusted_hop(request.remote or "", forwarded, settings)
+
+
+def last_untrusted_hop(address: str, forwarded: Iterable[str], settings: WebSettings) -> str:
+    """Return the last hop that is not a trusted proxy.
+
+    Args:
+        address: of the connection's other end.
+        forwarded: the values of `X-Forwarded-For`.
+        settings: which proxies are trusted.
+    """
+    hops = [hop.strip() for header in forwarded for hop in header.split(",")]
     while hops and is_trusted_proxy(address, settings):
         address = hops.pop()
     return address

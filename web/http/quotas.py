@@ -10,11 +10,17 @@ Source: ITU-T I.371, annex A, "virtual scheduling".
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from model.limits import LimitName
+from model.clock import Clock
+from model.limits import LimitName, Refusals
+from web.http.errors import TooManyRequestsError
+from web.http.network import sender_network
+from web.http.routing import Principal
+from web.settings import QuotaSettings
 
 MOST_SENDERS: Final = 20_000
 """Some 4 MB. The sender that was silent longest is forgotten first, and its bucket is full
@@ -97,3 +103,57 @@ class Quota:
             return QuotaState(self._limit, 0, full_ms, wait_ms)
         remaining = int((self._window_ms - full_ms) / self._interval_ms + 1e-6)
         return QuotaState(self._limit, remaining, full_ms, 0.0)
+
+
+class Quotas:
+    """The quotas of addresses and of keys over some routes, whatever protocol reaches them.
+
+    Args:
+        settings: requests a minute.
+        clock: returns the current time.
+        refusals: counts what is refused.
+    """
+
+    def __init__(self, settings: QuotaSettings, clock: Clock, refusals: Refusals) -> None:
+        self._clock, self._refusals = clock, refusals
+        address, key = settings.address_per_minute, settings.key_per_minute
+        self._quotas = {
+            Holder.ADDRESS: Quota(address) if address else None,
+            Holder.KEY: Quota(key) if key else None,
+        }
+
+    def take(
+        self, holder: Holder, sender: str, seen: Callable[[QuotaState], None] | None = None
+    ) -> None:
+        """Count a request for an address or a key.
+
+        Args:
+            holder: which quota.
+            sender: the address or the key; "" counts for none.
+            seen: called with the quota's state, also if the request is refused.
+
+        Raises:
+            TooManyRequestsError: the quota is used up.
+        """
+        quota = self._quotas[holder]
+        if quota is None or not sender:
+            return
+        if holder is Holder.ADDRESS:
+            sender = sender_network(sender)
+        state = quota.take(sender, self._clock())
+        if seen is not None:
+            seen(state)
+        if state.wait_ms:
+            self._refusals.count(holder.limit)
+            raise TooManyRequestsError(
+                f"more than {state.limit} requests a minute from this {holder}",
+                math.ceil(state.wait_ms / 1000),
+            )
+
+
+def quota_key(principal: Principal) -> str:
+    """Return the quota key of the sender's session, token or user, "" for anonymous senders."""
+    user = "" if principal.user is None else f"user {principal.user.id}"
+    if principal.credential is not None:
+        return f"{user} credential {principal.credential.id}"
+    return user

@@ -47,7 +47,8 @@ async def test_address_and_control_socket_answer_until_the_block_ends(tmp_path: 
     directory, ended = DataDirectory(tmp_path), list[str]()
     async with listening(
         greeting(ended), ListenAddress("127.0.0.1", 0), doors(directory)
-    ) as address:
+    ) as opened:
+        address = opened.address
         assert address.port != 0
         assert await fetched(address.local_url) == "hello"
         connector = aiohttp.UnixConnector(str(directory.control_socket))

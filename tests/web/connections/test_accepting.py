@@ -232,7 +232,7 @@ async def test_a_lack_of_descriptors_is_reported_and_ends_by_itself(
 async def test_any_port_is_one_port_for_all_families() -> None:
     async with door() as opened:
         settings, places = WebSettings(), opened.acceptor._places
-        both = Acceptor(opened.acceptor._server, places, settings, opened.conditions)
+        both = Acceptor(opened.acceptor._protocols, places, settings, opened.conditions)
         try:
             port = await both.listen("", 0)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
