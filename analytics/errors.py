@@ -11,3 +11,7 @@ class AnalyticsError(Exception):
 
 class ReportError(AnalyticsError):
     """A report was asked for with invalid parameters."""
+
+
+class SecretError(AnalyticsError):
+    """A stored secret cannot be decrypted, or secrets cannot be stored here."""

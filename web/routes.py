@@ -63,6 +63,7 @@ from web.requests.track_api import TrackApi
 from web.server.configuration import ConfigurationApi
 from web.server.health import HealthApi
 from web.services import Services
+from web.sessions.github_api import SessionGithubApi
 from web.sessions.ingest_api import SessionIngestApi
 from web.sessions.prices_api import SessionPricesApi
 from web.sessions.sessions_api import AgentSessionsApi
@@ -152,6 +153,7 @@ def _sessions(internals: Internals) -> tuple[Handlers, ...]:
     return (
         AgentSessionsApi(sessions, settings, clock),
         SessionIngestApi(sessions, clock),
+        SessionGithubApi(sessions),
         SessionPricesApi(sessions, settings, clock),
         SessionsSocket(sessions, internals.socket, settings, clock),
     )

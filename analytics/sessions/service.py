@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from analytics.series.session_counters import SessionCounters
+from analytics.sessions.github_secrets import GithubSecrets, Sealing
 from analytics.sessions.ingestion import SessionIngestion
 from analytics.sessions.outcomes.github_puller import GithubPuller
 from analytics.sessions.outcomes.intake import OutcomeIntake
@@ -19,6 +20,7 @@ class AgentSessions:
 
     Attributes:
         settings: section `sessions` of the configuration.
+        secrets: what is shared with GitHub.
         store: the store.
         ingestion: stores what agents report.
         outcomes: stores pull requests, reviews and commits.
@@ -29,6 +31,7 @@ class AgentSessions:
     """
 
     settings: SessionSettings
+    secrets: GithubSecrets
     store: AgentSessionStore
     ingestion: SessionIngestion
     outcomes: OutcomeIntake
@@ -39,17 +42,23 @@ class AgentSessions:
 
     @classmethod
     def over(
-        cls, settings: SessionSettings, store: AgentSessionStore, clock: Clock
+        cls,
+        settings: SessionSettings,
+        store: AgentSessionStore,
+        clock: Clock,
+        sealing: Sealing | None = None,
     ) -> "AgentSessions":
         """Return the service over its store."""
         prices, counters = PriceList(store), SessionCounters()
         outcomes = OutcomeIntake(store)
+        secrets = GithubSecrets(settings, store, clock, sealing)
         return cls(
             settings,
+            secrets,
             store,
             SessionIngestion(store, prices, settings, counters, clock),
             outcomes,
-            GithubPuller(settings.github, store, outcomes, clock),
+            GithubPuller(settings.github, secrets.token, store, outcomes, clock),
             prices,
             AgentReports(store, settings, clock),
             counters,

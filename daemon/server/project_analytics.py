@@ -1,5 +1,6 @@
 """Constructs what counts and stores the events of projects."""
 
+from analytics.errors import SecretError
 from analytics.series.counters import ProjectCounters
 from analytics.series.recorder import METADATA, SeriesRecorder
 from analytics.service import Analytics
@@ -9,6 +10,7 @@ from daemon.configuration.settings import Settings
 from daemon.server.stores import Stores
 from model.limits import Refusals
 from model.metadata import MetricMetadata
+from web.identity.keys import KeyRing, KeysError
 
 
 def analytics_of(stores: Stores, settings: Settings, refusals: Refusals) -> Analytics:
@@ -32,7 +34,25 @@ def analytics_of(stores: Stores, settings: Settings, refusals: Refusals) -> Anal
 
 def agent_sessions_of(stores: Stores, settings: Settings) -> AgentSessions:
     """Return sessions of coding agents over the event store."""
-    return AgentSessions.over(settings.sessions, stores.events.agent_sessions, stores.clock)
+    return AgentSessions.over(
+        settings.sessions, stores.events.agent_sessions, stores.clock, KeyRingSealing(stores.keys)
+    )
+
+
+class KeyRingSealing:
+    """Encrypts with the key that encrypts second factors."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = keys
+
+    def seal(self, purpose: str, text: str) -> str:
+        return self._keys.seal(purpose, text)
+
+    def unseal(self, purpose: str, sealed: str) -> str:
+        try:
+            return self._keys.unseal(purpose, sealed)
+        except KeysError as exc:
+            raise SecretError(f"set it again, {exc.message}", "secret") from exc
 
 
 def recorder_of(

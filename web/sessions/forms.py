@@ -1,9 +1,9 @@
 """Query parameters and bodies of the API of sessions."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from analytics.sessions.traces.formats import TraceFormat
 from storage.api.agent_sessions.reports import SessionOrder, UsageDimension
@@ -101,3 +101,27 @@ class PriceQuery(Parameters):
     model: _Text
     effective_from: date
     above_tokens: Annotated[int, Field(ge=0, le=100_000_000), DIGITS] = 0
+
+
+_Secret = Annotated[SecretStr, Field(min_length=8, max_length=4096)]
+
+
+class GithubSecretsForm(BaseModel):
+    """Secrets that are shared with GitHub; an absent one stays as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    token: _Secret | None = None
+    webhook_secret: _Secret | None = None
+
+    @model_validator(mode="after")
+    def _has_one(self) -> Self:
+        if self.token is None and self.webhook_secret is None:
+            raise ValueError("token or webhook_secret is missing")
+        return self
+
+
+class GithubSecretQuery(Parameters):
+    """Which secret."""
+
+    name: Literal["token", "webhook_secret"]

@@ -3,8 +3,10 @@
 from typing import Final
 
 import orjson
+import structlog
 from aiohttp import web
 
+from analytics.errors import SecretError
 from analytics.sessions.ingestion import TraceError
 from analytics.sessions.outcomes.github_json import is_signed
 from analytics.sessions.outcomes.intake import OutcomeWay
@@ -23,6 +25,8 @@ from web.sessions.documents import (
     ingested_document,
 )
 from web.sessions.forms import IngestQuery, RepositoryQuery
+
+log = structlog.get_logger(__name__)
 
 _TAG: Final = "sessions"
 _BODY_LIMIT_BYTES: Final = 64 * 2**20
@@ -80,11 +84,16 @@ class SessionIngestApi:
 
     async def webhook(self, request: web.Request) -> web.Response:
         """Store what a webhook of GitHub reports, if its signature is right."""
-        secret = self._sessions.settings.github_webhook_secret
-        if secret is None:
-            raise MissingError("set sessions.github_webhook_secret to receive webhooks")
+        try:
+            secret = await self._sessions.secrets.webhook_secret()
+        except SecretError as exc:
+            log.warning("github_webhook_secret_unreadable", error=str(exc))
+            secret = ""
+        if not secret:
+            hint = "set sessions.github_webhook_secret, or PUT /api/session-github"
+            raise MissingError(f"to receive webhooks, {hint}")
         body = await read_body(request)
-        if not is_signed(body, request.headers.get(_SIGNATURE, ""), secret.get_secret_value()):
+        if not is_signed(body, request.headers.get(_SIGNATURE, ""), secret):
             raise ForbiddenError(f"{_SIGNATURE} is not the signature of the body")
         return await self._store(body, OutcomeWay.WEBHOOK)
 

@@ -1,6 +1,7 @@
 """Pulls pull requests, reviews and commits of configured repositories from GitHub."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -27,25 +28,33 @@ log = structlog.get_logger(__name__)
 _DAY_MS: Final = 86_400_000
 _LATE_MS: Final = 14 * _DAY_MS
 """A branch that is merged brings commits that are older than the newest one."""
-_MOST_TOKEN_BYTES: Final = 4096
 
 
 class GithubPuller:
     """Brings the outcomes of each repository up to date, again and again.
 
     A list that has not changed costs one request that does not count against the rate limit.
+
+    Args:
+        settings: what is pulled.
+        token: returns the token before each pass; raises GithubError if there is none.
+        store: keeps how far each list has been pulled.
+        intake: stores outcomes.
+        clock: returns the current time.
+        sleep: waits.
     """
 
     def __init__(
         self,
         settings: GithubSettings,
+        token: Callable[[], Awaitable[str]],
         store: AgentSessionStore,
         intake: OutcomeIntake,
         clock: Clock,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._settings, self._store, self._intake = settings, store, intake
-        self._clock, self._sleep = clock, sleep
+        self._token, self._clock, self._sleep = token, clock, sleep
         self.statistics = GithubStatistics()
 
     @property
@@ -63,7 +72,7 @@ class GithubPuller:
     async def pull(self, session: aiohttp.ClientSession) -> None:
         """Bring every repository up to date; one that fails does not keep others back."""
         try:
-            token = await asyncio.to_thread(self._token)
+            token = await self._token()
         except GithubError as exc:
             for repository in self._settings.repositories:
                 self._failed(repository, exc)
@@ -86,18 +95,6 @@ class GithubPuller:
         failures = self.statistics.failures
         failures[repository] = failures.get(repository, 0) + 1
         log.warning("github_pull_failed", repository=repository, error=str(error))
-
-    def _token(self) -> str:
-        """Return the token; reads its file anew, so that a replaced one counts at once."""
-        file = self._settings.token_file
-        if file is None:
-            found = self._settings.token
-            return "" if found is None else found.get_secret_value()
-        try:
-            with file.open("rb") as opened:
-                return opened.read(_MOST_TOKEN_BYTES).decode("ascii").strip()
-        except (OSError, UnicodeDecodeError) as exc:
-            raise GithubError(f"token_file cannot be read: {type(exc).__name__}") from exc
 
     async def _commits(self, client: GithubClient, repository: str) -> int:
         """Store the commits since the last pass; return how many outcomes changed."""

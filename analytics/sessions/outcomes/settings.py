@@ -15,7 +15,7 @@ class GithubSettings(BaseModel):
 
     Attributes:
         repositories: `owner/name` of each; empty to pull nothing.
-        token: a token that may read them.
+        token: a token that may read them. Without it and `token_file`, the store has it.
         token_file: a file with the token, read before each pass, in place of `token`.
         interval_s: seconds between two passes.
         history_days: how far back the first pass goes.
@@ -42,9 +42,7 @@ class GithubSettings(BaseModel):
         return value.rstrip("/")
 
     @model_validator(mode="after")
-    def _has_a_token(self) -> Self:
+    def _has_one_token(self) -> Self:
         if self.token is not None and self.token_file is not None:
             raise ValueError("token and token_file cannot be combined: keep one of them")
-        if self.repositories and self.token is None and self.token_file is None:
-            raise ValueError("repositories need token or token_file")
         return self

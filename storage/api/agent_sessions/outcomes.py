@@ -57,3 +57,16 @@ class PullMark:
 
     since_ms: int
     etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """A secret that outcomes need.
+
+    Attributes:
+        sealed: the encrypted secret; the store does not have the key.
+        set_ms: when it was set.
+    """
+
+    sealed: str
+    set_ms: int

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.api.agent_sessions.outcomes import PullMark, WorkOutcome
+from storage.api.agent_sessions.outcomes import PullMark, SealedSecret, WorkOutcome
 from storage.api.agent_sessions.prices import ModelPrice
 from storage.api.agent_sessions.records import AgentAppendResult, AgentRecords, AgentRequest
 from storage.api.agent_sessions.reports import (
@@ -47,6 +47,12 @@ class AgentSessionStore(Protocol):
 
     async def set_pull_mark(self, repository: str, kind: str, mark: PullMark) -> None:
         """Store how far a list of a repository has been pulled."""
+
+    async def sealed_secret(self, name: str) -> SealedSecret | None:
+        """Return a secret, None if it is not set."""
+
+    async def set_sealed_secret(self, name: str, secret: SealedSecret | None) -> None:
+        """Store a secret in place of an earlier one; None removes it."""
 
     async def sessions(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from storage.api.agent_sessions.outcomes import OutcomeKind, PullMark, WorkOutcome
+from storage.api.agent_sessions.outcomes import OutcomeKind, PullMark, SealedSecret, WorkOutcome
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -78,6 +78,26 @@ def set_pull_mark(
         "insert into agent_pull_marks values (?, ?, ?, ?)",
         [repository, kind, mark.since_ms, mark.etag],
     )
+
+
+def sealed_secret(connection: "DuckDBPyConnection", name: str) -> SealedSecret | None:
+    """Return a secret, None if it is not set."""
+    row = connection.execute(
+        "select sealed, set_ms from agent_sealed_secrets where name = ?", [name]
+    ).fetchone()
+    return None if row is None else SealedSecret(*row)
+
+
+def set_sealed_secret(
+    connection: "DuckDBPyConnection", name: str, secret: SealedSecret | None
+) -> None:
+    """Store a secret in place of an earlier one; None removes it."""
+    connection.execute("delete from agent_sealed_secrets where name = ?", [name])
+    if secret is not None:
+        connection.execute(
+            "insert into agent_sealed_secrets values (?, ?, ?)",
+            [name, secret.sealed, secret.set_ms],
+        )
 
 
 def outcomes_between(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.api.agent_sessions.outcomes import PullMark, WorkOutcome
+from storage.api.agent_sessions.outcomes import PullMark, SealedSecret, WorkOutcome
 from storage.api.agent_sessions.prices import ModelPrice
 from storage.api.agent_sessions.records import AgentAppendResult, AgentRecords
 from storage.api.agent_sessions.reports import (
@@ -84,6 +84,18 @@ class DuckAgentSessionStore:
         """See `AgentSessionStore.set_pull_mark`."""
         await self._database.write(
             lambda connection: outcome_rows.set_pull_mark(connection, repository, kind, mark)
+        )
+
+    async def sealed_secret(self, name: str) -> SealedSecret | None:
+        """See `AgentSessionStore.sealed_secret`."""
+        return await self._read(
+            lambda found: outcome_rows.sealed_secret(found.connection, name), None
+        )
+
+    async def set_sealed_secret(self, name: str, secret: SealedSecret | None) -> None:
+        """See `AgentSessionStore.set_sealed_secret`."""
+        await self._database.write(
+            lambda connection: outcome_rows.set_sealed_secret(connection, name, secret)
         )
 
     async def sessions(

@@ -85,6 +85,10 @@ _TABLES: Final = (
         etag varchar not null)
     """,
     """
+    create table if not exists agent_sealed_secrets (
+        name varchar not null, sealed varchar not null, set_ms bigint not null)
+    """,
+    """
     create table if not exists agent_prices (
         model varchar not null, effective_ms bigint not null, above_tokens ubigint not null,
         input double not null, output double not null, cache_read double not null,

@@ -11,9 +11,11 @@ import pytest_asyncio
 from aiohttp import web
 from structlog.testing import capture_logs
 
+from analytics.sessions.github_secrets import GithubSecret, GithubSecrets, Sealing
 from analytics.sessions.outcomes.github_puller import GithubPuller
 from analytics.sessions.outcomes.intake import OutcomeIntake, OutcomeWay
 from analytics.sessions.outcomes.settings import GithubSettings
+from analytics.sessions.settings import SessionSettings
 from storage.api.agent_sessions.outcomes import OutcomeKind, WorkOutcome
 from storage.events import DuckEventStore
 from tests.analytics.sessions.outcomes.github_server import (
@@ -42,12 +44,15 @@ class Pulling:
     session: aiohttp.ClientSession
     waits: list[float] = field(default_factory=list)
     now_ms: int = NOW_MS
+    sealing: Sealing | None = None
 
     def puller(self, token: str | None = TOKEN, **more: object) -> GithubPuller:
         values = {"repositories": ("o/r",), "token": token, "api_url": self.url, **more}
         settings = GithubSettings.model_validate(values)
         store = self.store.agent_sessions
-        return GithubPuller(settings, store, OutcomeIntake(store), lambda: self.now_ms, self._sleep)
+        every, clock = SessionSettings(github=settings), lambda: self.now_ms
+        token_of = GithubSecrets(every, store, clock, self.sealing).token
+        return GithubPuller(settings, token_of, store, OutcomeIntake(store), clock, self._sleep)
 
     async def _sleep(self, wait_s: float) -> None:
         self.waits.append(wait_s)
@@ -272,7 +277,6 @@ async def test_answer_that_is_no_json_fails_the_pass(world: Pulling) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"repositories": ["o/r"]}, "need token or token_file"),
         ({"token": "a", "token_file": "b"}, "cannot be combined"),
         ({"api_url": "http://github.example.com/api/v3"}, "must be https"),
         ({"api_url": "ftp://x"}, "must be an http or https URL"),
@@ -284,3 +288,30 @@ def test_invalid_settings_are_refused_with_the_reason(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         GithubSettings.model_validate(values)
+
+
+class Plain:
+    """Encrypts nothing; a test sees which purposes it is asked for."""
+
+    def seal(self, purpose: str, text: str) -> str:
+        return f"{purpose}:{text}"
+
+    def unseal(self, purpose: str, sealed: str) -> str:
+        return sealed.removeprefix(f"{purpose}:")
+
+
+async def test_pass_without_a_token_fails_and_a_stored_one_counts_at_the_next(
+    world: Pulling,
+) -> None:
+    world.github.commits = [commit(1, NOW_MS - 1000)]
+    world.sealing = Plain()
+    puller = world.puller(token=None)
+    with capture_logs() as logs:
+        await puller.pull(world.session)
+    (entry,) = [each for each in logs if each["event"] == "github_pull_failed"]
+    assert "set sessions.github.token_file, or PUT /api/session-github" in entry["error"]
+    settings, store = SessionSettings(), world.store.agent_sessions
+    secrets = GithubSecrets(settings, store, lambda: NOW_MS, world.sealing)
+    await secrets.set(GithubSecret.TOKEN, TOKEN)
+    await puller.pull(world.session)
+    assert await world.keys()

@@ -1,0 +1,98 @@
+"""`/api/session-github`: the secrets that are shared with GitHub; no answer contains one."""
+
+from typing import Final
+
+from aiohttp import web
+from typing_extensions import TypedDict
+
+from analytics.errors import SecretError
+from analytics.sessions.github_secrets import GithubSecret, SecretState
+from analytics.sessions.service import AgentSessions
+from web.http.audit_trail import note
+from web.http.errors import BadRequestError, MissingError
+from web.http.operations import Operation
+from web.http.parameters import read_json, read_query
+from web.http.responses import json_response
+from web.http.routing import Access, Route, Surface
+from web.sessions.documents import iso
+from web.sessions.forms import GithubSecretQuery, GithubSecretsForm
+
+_TAG: Final = "sessions"
+_PATH: Final = "/api/session-github"
+
+
+class GithubSecretDocument(TypedDict):
+    """Where a secret comes from: `configuration`, `store` or `none`; when it was stored."""
+
+    origin: str
+    set_at: str | None
+
+
+class SessionGithubDocument(TypedDict):
+    """What is pulled, and which secrets there are."""
+
+    repositories: list[str]
+    token: GithubSecretDocument
+    webhook_secret: GithubSecretDocument
+
+
+class SessionGithubApi:
+    """Stores GitHub's secrets encrypted, for admins."""
+
+    def __init__(self, sessions: AgentSessions) -> None:
+        self._sessions, self._secrets = sessions, sessions.secrets
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        shown = Operation(_TAG, SessionGithubDocument)
+        change = Operation(_TAG, SessionGithubDocument, GithubSecretsForm)
+        removal = Operation(_TAG, SessionGithubDocument, query=GithubSecretQuery, errors=(404,))
+        return tuple(
+            Route(method, _PATH, handler, Access.ADMIN, Surface.JSON, operation=operation)
+            for method, handler, operation in (
+                ("GET", self.show, shown),
+                ("PUT", self.change, change),
+                ("DELETE", self.remove, removal),
+            )
+        )
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show which secrets are set; the secrets themselves cannot be read."""
+        return await self._shown()
+
+    async def change(self, request: web.Request) -> web.Response:
+        """Store the secrets of the form; one that is absent stays as it is."""
+        form = await read_json(request, GithubSecretsForm)
+        given = {GithubSecret.TOKEN: form.token, GithubSecret.WEBHOOK_SECRET: form.webhook_secret}
+        for secret, text in given.items():
+            if text is None:
+                continue
+            try:
+                await self._secrets.set(secret, text.get_secret_value())
+            except SecretError as exc:
+                raise BadRequestError(exc.reason, exc.field) from exc
+            note(request, "session-github.set", secret.value)
+        return await self._shown()
+
+    async def remove(self, request: web.Request) -> web.Response:
+        """Remove a stored secret."""
+        secret = GithubSecret(read_query(request.query, GithubSecretQuery).name)
+        if not await self._secrets.remove(secret):
+            raise MissingError(f"no {secret.value} is stored", "name")
+        note(request, "session-github.remove", secret.value)
+        return await self._shown()
+
+    async def _shown(self) -> web.Response:
+        state = {secret: await self._secrets.state(secret) for secret in GithubSecret}
+        return json_response(
+            SessionGithubDocument(
+                repositories=list(self._sessions.puller.repositories),
+                token=_document(state[GithubSecret.TOKEN]),
+                webhook_secret=_document(state[GithubSecret.WEBHOOK_SECRET]),
+            )
+        )
+
+
+def _document(state: SecretState) -> GithubSecretDocument:
+    set_at = None if state.set_ms is None else iso(state.set_ms)
+    return GithubSecretDocument(origin=state.origin.value, set_at=set_at)
