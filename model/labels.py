@@ -15,6 +15,8 @@ _SEPARATOR = b"\xff"
 class Labels(tuple[tuple[str, str], ...]):
     """An immutable label set: (name, value) pairs sorted by name, without empty values.
 
+    Annotations have the same form (`with_empty`).
+
     A missing label and an empty one are the same, as in Prometheus. It is a tuple because
     hashing and comparing tuples is fast, and grouping series does little else.
     """
@@ -27,6 +29,11 @@ class Labels(tuple[tuple[str, str], ...]):
         merged = dict(pairs)
         merged.update(more)
         return cls(sorted((name, value) for name, value in merged.items() if value))
+
+    @classmethod
+    def with_empty(cls, pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> Self:
+        """Build the annotations of an alert: unlike a label, one may be empty."""
+        return cls(sorted(dict(pairs).items()))
 
     def get(self, name: str) -> str:
         """Return the value of a label, "" if it is missing."""

@@ -31,14 +31,16 @@ class OutgoingAlert:
     generator_url: str
 
     def document(self) -> dict[str, Any]:
-        """Return the alert as API v2 takes it."""
-        return {
-            "annotations": dict(self.annotations),
+        """Return the alert as API v2 takes it; as in Prometheus without empty annotations."""
+        document: dict[str, Any] = {
             "endsAt": rfc3339(self.ends_ms),
             "startsAt": rfc3339(self.starts_ms),
             "generatorURL": self.generator_url,
             "labels": dict(self.labels),
         }
+        if self.annotations:
+            document["annotations"] = dict(self.annotations)
+        return document
 
 
 def request_body(alerts: Sequence[OutgoingAlert]) -> bytes:

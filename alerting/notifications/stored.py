@@ -41,7 +41,7 @@ def silence_of(row: SilenceRow) -> Silence:
         row.created_by,
         row.comment,
         tuple(_window(each) for each in json.loads(row.windows)),
-        Labels.of(json.loads(row.annotations)),
+        Labels.with_empty(json.loads(row.annotations)),
     )
 
 

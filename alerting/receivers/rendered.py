@@ -26,7 +26,7 @@ class NotificationTexts:
             [
                 NotifiedAlert(
                     Labels.of(alert.labels),
-                    Labels.of(alert.annotations),
+                    Labels.with_empty(alert.annotations),
                     _time_ms(alert.starts_at),
                     None if alert.status is NotificationStatus.FIRING else _time_ms(alert.ends_at),
                     alert.generator_url,

@@ -66,9 +66,8 @@ class TemplateExpander:
 
     async def annotations(self, rule: AlertingRule, samples: Samples, now_ms: int) -> list[Labels]:
         """Return the annotations of the alert of each series of the result."""
-        return [
-            Labels.of(texts) for texts in await self._expanded(rule.annotations, samples, now_ms)
-        ]
+        found = await self._expanded(rule.annotations, samples, now_ms)
+        return list(map(Labels.with_empty, found))
 
     async def _expanded(
         self, templates: Templates, samples: Samples, now_ms: int

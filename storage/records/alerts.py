@@ -49,7 +49,7 @@ def _alert(row: Mapping[str, Any]) -> Alert:
         **{
             **row,
             "labels": Labels.of(json.loads(row["labels"])),
-            "annotations": Labels.of(json.loads(row["annotations"])),
+            "annotations": Labels.with_empty(json.loads(row["annotations"])),
             "state": AlertState(row["state"]),
             "value": _value(row["value"]),
             "acknowledged_sticky": bool(row["acknowledged_sticky"]),

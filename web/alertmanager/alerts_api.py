@@ -78,7 +78,7 @@ class AlertmanagerAlertsApi:
                 raise BadRequestError(f"{number}.labels: at least one label needs a value")
             if ends_ms is not None and ends_ms < starts_ms:
                 raise BadRequestError(f"{number}.endsAt: must not be before startsAt")
-            annotations = Labels.of(form.annotations)
+            annotations = Labels.with_empty(form.annotations)
             url = form.generatorURL
             found.append(RoutedAlert(labels, annotations, starts_ms, ends_ms, now_ms, url))
         self._router.report(found)

@@ -91,7 +91,7 @@ class SilencesApi:
             form.createdBy,
             form.comment,
             windows,
-            Labels.of(form.annotations),
+            Labels.with_empty(form.annotations),
         )
         problem = problem_of(new, now_ms)
         if problem is not None:

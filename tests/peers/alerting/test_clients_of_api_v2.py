@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
+from tests.peers.alerting.switch import Switch, running_switch
 from tests.peers.test_alertmanager import running_alertmanager
 from tests.ports import free_port
 from tests.programs import program, skip_before_version
@@ -241,46 +240,27 @@ groups:
   interval: 1s
   rules:
   - alert: Switched
-    expr: switch{job="switch"} > 0
+    expr: switch{job="switch", name="s 1"} > 0
     labels: {severity: page, team: "db{{ $value }}"}
     annotations: {summary: "{{ $labels.name }} is at {{ $value }}"}
 """
 
 
-class Switch:
-    """A target that exports `switch`, and a webhook that keeps what it is sent."""
-
-    def __init__(self) -> None:
-        self.value = 1
-        self.received: list[dict[str, Any]] = []
-        application = web.Application()
-        application.router.add_get("/metrics", self._metrics)
-        application.router.add_post("/webhook", self._take)
-        self.server = TestServer(application)
-
-    async def _metrics(self, request: web.Request) -> web.Response:
-        return web.Response(text=f'switch{{name="s 1"}} {self.value}\n')
-
-    async def _take(self, request: web.Request) -> web.Response:
-        self.received.append(await request.json())
-        return web.Response()
-
-    def statuses(self, region: str) -> list[tuple[str, dict[str, str]]]:
-        """Return status and annotations of each alert that one sender's notifications held."""
-        return [
-            (alert["status"], alert["annotations"])
-            for body in self.received
-            for alert in body["alerts"]
-            if alert["labels"].get("region") == region
-        ]
-
-
 @asynccontextmanager
 async def alerted_server(directory: Path) -> AsyncIterator[tuple[Server, Switch]]:
     """Run a server that scrapes a switch and sends the alerts of peers to a webhook."""
-    switch = Switch()
-    await switch.server.start_server()
-    target = f"127.0.0.1:{switch.server.port}"
+    async with running_switch() as switch:
+        await asyncio.to_thread(write_files, directory, switch.address)
+        settings = {
+            "scrape": {"config_file": str(directory / "scrape.yml")},
+            "alerting": {"alertmanager_file": "alertmanager.yml"},
+        }
+        async with redshank_server(directory / "data", settings) as server:
+            yield server, switch
+
+
+def write_files(directory: Path, target: str) -> None:
+    """Write the routes of the server, its scrape configuration, and the rules of the peer."""
     routes = {
         "route": {
             "receiver": "nobody",
@@ -311,15 +291,6 @@ async def alerted_server(directory: Path) -> AsyncIterator[tuple[Server, Switch]
     (directory / "alertmanager.yml").write_text(json.dumps(routes))
     (directory / "scrape.yml").write_text(json.dumps(scrape))
     (directory / "rules.yml").write_text(RULES)
-    settings = {
-        "scrape": {"config_file": str(directory / "scrape.yml")},
-        "alerting": {"alertmanager_file": "alertmanager.yml"},
-    }
-    try:
-        async with redshank_server(directory / "data", settings) as server:
-            yield server, switch
-    finally:
-        await switch.server.close()
 
 
 async def check_delivered(server: Server, switch: Switch, region: str) -> None:
