@@ -19,8 +19,8 @@ from storage.api.alerts import (
     Acknowledgement,
     Alert,
     AlertChange,
-    AlertRecords,
     AlertState,
+    AlertStateRecords,
     NewNotification,
 )
 
@@ -80,7 +80,7 @@ def _with_acknowledgement(alert: Alert, stored: Alert) -> Alert:
 class AlertBook:
     """All open alerts, by rule."""
 
-    def __init__(self, records: AlertRecords, notify: Notify, publish: Subscriber) -> None:
+    def __init__(self, records: AlertStateRecords, notify: Notify, publish: Subscriber) -> None:
         """Start with no alerts.
 
         Args:

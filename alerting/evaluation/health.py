@@ -37,10 +37,15 @@ class RuleHealth:
 
 
 class HealthBoard:
-    """The health of all rules and groups, by name."""
+    """The health of all rules and groups, by name.
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    Args:
+        clock: the time of evaluations.
+        logs_changes: whether a rule that begins or ends to fail is logged.
+    """
+
+    def __init__(self, clock: Clock, *, logs_changes: bool = True) -> None:
+        self._clock, self._logs_changes = clock, logs_changes
         self._health: dict[str, RuleHealth] = {}
 
     def __getitem__(self, rule: str) -> RuleHealth:
@@ -64,6 +69,8 @@ class HealthBoard:
                 log.exception("rule_evaluation_crashed", rule=rule)
         before = self[rule].error
         self._health[rule] = RuleHealth(error, started_ms, self._clock() - started_ms)
+        if not self._logs_changes:
+            return
         if error and not before:
             log.warning("rule_evaluation_failed", rule=rule, error=error)
         elif before and not error:

@@ -27,7 +27,7 @@ class SeriesWriter:
         self._columns: dict[Labels, int] = {}
         self._layout: Layout | None = None
         self._last = np.empty(0, dtype=np.uint64)
-        self._last_ms = 0
+        self._last_ms: int | None = None
 
     def write(self, values: Mapping[Labels, float], time_ms: int) -> None:
         """Append these values, and staleness markers for series without a value.
@@ -40,9 +40,10 @@ class SeriesWriter:
         """
         if not (values or self._columns):
             return
-        if time_ms <= self._last_ms and not is_rewound(self._last_ms, time_ms):
+        last_ms = self._last_ms
+        if last_ms is not None and time_ms <= last_ms and not is_rewound(last_ms, time_ms):
             return
-        if time_ms <= self._source.overtaken_ms:
+        if 0 < time_ms <= self._source.overtaken_ms:
             # The vector of the time before the clock was set back has the same time.
             time_ms += 1
         rebuilt = self._rebuild(values)

@@ -38,8 +38,11 @@ class _RuleFile:
     names group and rule in messages.
     """
 
-    def __init__(self, path: Path, document: Document, parse: ParseExpression) -> None:
+    def __init__(
+        self, path: Path, document: Document, parse: ParseExpression, *, ignore_unknown: bool
+    ) -> None:
         self._path, self._document, self._parse = path, document, parse
+        self._ignore_unknown = ignore_unknown
         self.problems: list[tuple[int, str]] = []
 
     def _add_problem(self, place: Place, title: str, reason: str) -> None:
@@ -48,7 +51,7 @@ class _RuleFile:
 
     def groups(self) -> list[RuleGroup]:
         data = self._document.data
-        if not isinstance(data, dict) or set(data) - {"groups"}:
+        if not isinstance(data, dict) or (set(data) - {"groups"} and not self._ignore_unknown):
             self._add_problem((), "", "a rule file holds one key, groups")
             return []
         found = data.get("groups")
@@ -69,6 +72,9 @@ class _RuleFile:
     def _validated(
         self, model: type[_Model], place: Place, title: str, data: object
     ) -> _Model | None:
+        if self._ignore_unknown and isinstance(data, dict):
+            known = {field.alias or name for name, field in model.model_fields.items()}
+            data = {key: value for key, value in data.items() if key in known}
         try:
             return model.model_validate(data)
         except ValidationError as exc:
@@ -171,13 +177,16 @@ class _RuleFile:
         return parsed
 
 
-def parse_rule_file(text: str, path: Path, parse: ParseExpression) -> list[RuleGroup]:
+def parse_rule_file(
+    text: str, path: Path, parse: ParseExpression, *, ignore_unknown: bool = False
+) -> list[RuleGroup]:
     """Return the groups of one rule file.
 
     Args:
         text: the content of the file, YAML.
         path: the path of the file, for errors.
         parse: parses one PromQL expression.
+        ignore_unknown: leave out unknown keys instead of refusing them.
 
     Raises:
         RuleFileError: the file is invalid; lists every problem with file, line, group
@@ -187,14 +196,16 @@ def parse_rule_file(text: str, path: Path, parse: ParseExpression) -> list[RuleG
         document = parse_document(text, str(path), plain_text=True)
     except DocumentError as exc:
         raise RuleFileError(path, exc.problems) from exc
-    file = _RuleFile(path, document, parse)
+    file = _RuleFile(path, document, parse, ignore_unknown=ignore_unknown)
     groups = file.groups()
     if file.problems:
         raise RuleFileError(path, sorted(file.problems))
     return groups
 
 
-def load_rule_files(paths: Iterable[Path], parse: ParseExpression) -> tuple[RuleGroup, ...]:
+def load_rule_files(
+    paths: Iterable[Path], parse: ParseExpression, *, ignore_unknown: bool = False
+) -> tuple[RuleGroup, ...]:
     """Return the groups of several rule files, no two rules with the same identity; blocks.
 
     Raises:
@@ -208,7 +219,7 @@ def load_rule_files(paths: Iterable[Path], parse: ParseExpression) -> tuple[Rule
             raise RuleFileError(path, [(0, exc.strerror or str(exc))]) from exc
         except UnicodeDecodeError as exc:
             raise RuleFileError(path, [(0, str(exc))]) from exc
-        groups.extend(parse_rule_file(text, path, parse))
+        groups.extend(parse_rule_file(text, path, parse, ignore_unknown=ignore_unknown))
     return _with_unique_identities(groups)
 
 

@@ -33,6 +33,31 @@ def rule_file_key(alert: Alert) -> AlertKey:
     return AlertKey(alert.rule, alert.labels)
 
 
+_AlertWriters = dict[int, list[tuple[SeriesWriter, list[str]]]]
+"""By the position of a rule: what writes alerts after it, and the rules whose alerts it writes."""
+
+
+def _identities(group: RuleGroup) -> list[str]:
+    return [rule.identity for rule in group.rules if isinstance(rule, AlertingRule)]
+
+
+def _alert_writers(group: RuleGroup, appender: SampleAppender) -> _AlertWriters:
+    """Return the writers of `ALERTS`.
+
+    One source holds the alerts of the whole group, written after its last rule. Only if a
+    rule reads `ALERTS`, which must have those of the rules before it, each rule has a source.
+    """
+    name = f"alerts/{group.file};{group.name}"
+    if not any("ALERTS" in rule.expression for rule in group.rules):
+        writer = SeriesWriter(appender, name)
+        return {len(group.rules) - 1: [(writer, _identities(group))]}
+    return {
+        position: [(SeriesWriter(appender, f"{name};{position}"), [rule.identity])]
+        for position, rule in enumerate(group.rules)
+        if isinstance(rule, AlertingRule)
+    }
+
+
 class RuleGroupEvaluation:
     """Evaluates one group, again and again."""
 
@@ -59,7 +84,7 @@ class RuleGroupEvaluation:
             for position, rule in enumerate(group.rules)
             if isinstance(rule, RecordingRule)
         }
-        self._alerts = SeriesWriter(appender, f"alerts/{group.file};{group.name}")
+        self._alerts = _alert_writers(group, appender)
 
     async def evaluate(self, now_ms: int) -> None:
         """Evaluate every rule; one that fails leaves its alerts and series unchanged.
@@ -73,18 +98,26 @@ class RuleGroupEvaluation:
                     await self._record(rule, self._recorded[position], time_ms)
                 else:
                     await self._alert(rule, time_ms, now_ms)
-        with self._board.watching(f"{self.group.file};{self.group.name};ALERTS"):
-            self._alerts.write(alert_series(self.open_alerts()), time_ms)
+            self._write_alerts(position, time_ms)
+
+    def _write_alerts(self, position: int, time_ms: int) -> None:
+        """Write the alerts that are written after the rule at this position."""
+        for writer, identities in self._alerts.get(position, ()):
+            with self._board.watching(f"{self.group.file};{self.group.name};ALERTS"):
+                writer.write(alert_series(self._open_alerts_of(identities)), time_ms)
 
     def end(self, now_ms: int) -> None:
         """Write staleness markers for all series of the group, which has been removed."""
+        alerts = [writer for parts in self._alerts.values() for writer, _ in parts]
         with self._board.watching(f"{self.group.file};{self.group.name};ALERTS"):
-            for writer in (*self._recorded.values(), self._alerts):
+            for writer in (*self._recorded.values(), *alerts):
                 writer.write({}, now_ms)
 
     def open_alerts(self) -> list[Alert]:
         """Return the open alerts of the group's rules."""
-        identities = [rule.identity for rule in self.group.rules if isinstance(rule, AlertingRule)]
+        return self._open_alerts_of(_identities(self.group))
+
+    def _open_alerts_of(self, identities: Iterable[str]) -> list[Alert]:
         return [item.alert for name in identities for item in self._book.open_alerts(name)]
 
     async def _record(self, rule: RecordingRule, writer: SeriesWriter, time_ms: int) -> None:

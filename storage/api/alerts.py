@@ -226,11 +226,8 @@ class CheckOverrideRecords(Protocol):
         """Delete an override; if there is none, nothing happens."""
 
 
-class AlertRecords(OutboxRecords, CheckOverrideRecords, RoutingRecords, Protocol):
-    """Alerts and transitions, with the outbox and the overrides."""
-
-    async def open_alerts(self) -> Sequence[Alert]:
-        """Return the alerts that are pending, firing or without data, oldest first."""
+class AlertStateRecords(Protocol):
+    """The changes of alerts: what the book of open alerts stores."""
 
     async def record(self, changes: Sequence[AlertChange], now_ms: int) -> Sequence[Alert]:
         """Store changes, their transitions and notifications in one transaction.
@@ -245,24 +242,6 @@ class AlertRecords(OutboxRecords, CheckOverrideRecords, RoutingRecords, Protocol
         Raises:
             NotFoundError: an alert has an unknown id; no change is stored.
         """
-
-    async def alert(self, alert_id: int) -> Alert:
-        """Return one alert.
-
-        Raises:
-            NotFoundError: no alert has this id.
-        """
-
-    async def resolved(self, limit: int, before_id: int | None = None) -> Sequence[Alert]:
-        """Return resolved alerts, newest first, from the one before `before_id` on."""
-
-    async def history(
-        self, limit: int, before_id: int | None = None, alert_id: int | None = None
-    ) -> Sequence[Transition]:
-        """Return the transitions of one alert or of all, newest first."""
-
-    async def fired_since(self, since_ms: int, limit: int = 100_000) -> Sequence[FiredAlert]:
-        """Return the alerts that fired since a time, newest first."""
 
     async def acknowledge(
         self,
@@ -283,6 +262,33 @@ class AlertRecords(OutboxRecords, CheckOverrideRecords, RoutingRecords, Protocol
         Raises:
             NotFoundError: no alert has this id.
         """
+
+
+class AlertRecords(
+    AlertStateRecords, OutboxRecords, CheckOverrideRecords, RoutingRecords, Protocol
+):
+    """Alerts and transitions, with the outbox and the overrides."""
+
+    async def open_alerts(self) -> Sequence[Alert]:
+        """Return the alerts that are pending, firing or without data, oldest first."""
+
+    async def alert(self, alert_id: int) -> Alert:
+        """Return one alert.
+
+        Raises:
+            NotFoundError: no alert has this id.
+        """
+
+    async def resolved(self, limit: int, before_id: int | None = None) -> Sequence[Alert]:
+        """Return resolved alerts, newest first, from the one before `before_id` on."""
+
+    async def history(
+        self, limit: int, before_id: int | None = None, alert_id: int | None = None
+    ) -> Sequence[Transition]:
+        """Return the transitions of one alert or of all, newest first."""
+
+    async def fired_since(self, since_ms: int, limit: int = 100_000) -> Sequence[FiredAlert]:
+        """Return the alerts that fired since a time, newest first."""
 
     async def delete_ended(self, before_ms: int) -> int:
         """Delete the alerts that ended before a time, and return their number.
