@@ -118,11 +118,13 @@ OPT_IN: Mapping[str, tuple[str, str]] = MappingProxyType(
         "softirqs": ("kernel.interrupts", "SoftInterrupts"),
         "drm": ("hardware.drm", "GraphicsCards"),
         "ethtool": ("network.ethtool", "NetworkDrivers"),
+        "logind": ("system.logind", "Sessions"),
         "lnstat": ("network.lnstat", "NetworkCaches"),
         "mountstats": ("filesystems.mountstats", "MountStatistics"),
         "network_route": ("network.network_route", "Routes"),
         "processes_top": ("kernel.processes_top", "TopProcesses"),
         "qdisc": ("network.qdisc", "QueueingDisciplines"),
+        "systemd": ("system.systemd", "SystemdUnits"),
         "sysctl": ("kernel.sysctl", "KernelSettings"),
         "tcpstat": ("network.tcpstat", "TCPConnections"),
         "xfrm": ("network.xfrm", "Transformations"),
@@ -148,6 +150,12 @@ _ARGUMENTS: Mapping[str, Callable[[CollectorOptions], Mapping[str, Any]]] = Mapp
         "sysctl": lambda options: {
             "include": options.texts("sysctl.include"),
             "include_info": options.texts("sysctl.include-info"),
+        },
+        "systemd": lambda options: {
+            "units": options.both("systemd.unit"),
+            "restarts": options.is_set("systemd.enable-restarts-metrics"),
+            "start_times": options.is_set("systemd.enable-start-time-metrics"),
+            "tasks": options.is_set("systemd.enable-task-metrics"),
         },
         "slabinfo": lambda options: {"slabs": options.filter("slabinfo.slabs")},
     }
