@@ -127,6 +127,7 @@ OPT_IN: Mapping[str, tuple[str, str]] = MappingProxyType(
         "systemd": ("system.systemd", "SystemdUnits"),
         "sysctl": ("kernel.sysctl", "KernelSettings"),
         "tcpstat": ("network.tcpstat", "TCPConnections"),
+        "wifi": ("hardware.wifi", "WirelessInterfaces"),
         "xfrm": ("network.xfrm", "Transformations"),
         "zoneinfo": ("memory.zoneinfo", "MemoryZones"),
         "swap": ("memory.swap", "SwapDevices"),
