@@ -149,7 +149,8 @@ def _references(part: Json) -> set[str]:
 
 
 def _types(operation: Operation) -> Iterable[tuple[Described, Mode]]:
-    for described in (operation.body, operation.query, operation.path):
+    bodies = (operation.body, *operation.other_bodies.values())
+    for described in (*bodies, operation.query, operation.path):
         if described is not None:
             yield described, "validation"
     for described in (operation.response, *operation.responses.values()):
@@ -174,10 +175,14 @@ def _operation(route: Route, operation: Operation, path: str, schemas: _Schemas)
     if parameters := _parameters(operation, path, schemas):
         document["parameters"] = parameters
     if operation.body is not None:
-        schema = schemas.of(operation.body, "validation")
+        bodies = dict.fromkeys(operation.body_media_types, operation.body)
+        bodies |= operation.other_bodies
         document["requestBody"] = {
             "required": True,
-            "content": {kind: {"schema": schema} for kind in operation.body_media_types},
+            "content": {
+                kind: {"schema": schemas.of(described, "validation")}
+                for kind, described in bodies.items()
+            },
         }
     return document
 
@@ -193,6 +198,10 @@ def _parameters(operation: Operation, path: str, schemas: _Schemas) -> list[Json
         }
         for name in _PLACEHOLDER.findall(path)
     ]
+    found.extend(
+        {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+        for name, text in operation.headers.items()
+    )
     if operation.query is None:
         return found
     properties, required = schemas.properties(operation.query)

@@ -30,6 +30,8 @@ class Operation:
         status: the status on success.
         media_type: of the body on success.
         body_media_types: of the request body.
+        other_bodies: the types of request bodies that the route takes as well, by media type.
+        headers: the descriptions of request headers of the route's own, by name.
         errors: further statuses, with an error body in the format of the route's surface.
         responses: further statuses with a body type of their own.
         id_suffix: makes the id unique where paths differ in a final slash only.
@@ -43,6 +45,8 @@ class Operation:
     status: int = HTTPStatus.OK
     media_type: str = JSON
     body_media_types: tuple[str, ...] = (JSON,)
+    other_bodies: Mapping[str, Described] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
     responses: Mapping[int, Described] = field(default_factory=dict)
     id_suffix: str = ""

@@ -41,7 +41,15 @@ class ReportsApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route. It is public: the handler checks the host key."""
-        report = Operation(_TAG, ReportAnswer, ReportForm, errors=(401, 403, 409))
+        collected = f"With {_EXPOSITION}: the time of the exposition in Unix milliseconds."
+        report = Operation(
+            _TAG,
+            ReportAnswer,
+            ReportForm,
+            other_bodies={_EXPOSITION: str},
+            headers={_TIME_HEADER: collected},
+            errors=(401, 403, 409),
+        )
         return (
             Route("POST", "/report", self.receive, Access.PUBLIC, Surface.JSON, operation=report),
         )

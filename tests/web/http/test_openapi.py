@@ -101,3 +101,12 @@ async def test_reference_page_needs_no_login_and_no_other_server(world: World, p
     for url in re.findall(r'(?:src|href)="([^"]+)"', text):
         assert url.startswith("/")
         assert (await world.client.get(url, allow_redirects=False)).status in (200, 303)
+
+
+async def test_report_takes_the_exposition_of_an_exporter_as_well(world: World) -> None:
+    told = (await document_of(world))["paths"]["/report"]["post"]
+    content = told["requestBody"]["content"]
+    assert content.keys() == {"application/json", "text/plain"}
+    assert content["text/plain"]["schema"] == {"type": "string"}
+    (header,) = told["parameters"]
+    assert (header["in"], header["name"]) == ("header", "X-Collected-At-Ms")
