@@ -16,8 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import IO, BinaryIO
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
+from model.base_models import DeferredModel
 from storage.api.errors import StorageError
 from storage.files import FILE_KINDS, FileKind
 
@@ -36,7 +37,7 @@ class BackupError(StorageError):
     """A backup cannot be restored; the message says why."""
 
 
-class BackedUpFile(BaseModel):
+class BackedUpFile(DeferredModel):
     """One file of a backup; `name` is its path in the data directory."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,7 +47,7 @@ class BackedUpFile(BaseModel):
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
-class Manifest(BaseModel):
+class Manifest(DeferredModel):
     """The list of a backup's files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -12,9 +12,10 @@ from enum import StrEnum
 from typing import Literal
 from urllib.parse import quote as quote_url
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
+from model.base_models import DeferredModel
 from model.labels import fingerprint, quote
 from storage.api.alerts import Alert
 
@@ -37,7 +38,7 @@ _REASONS = {
 _BODY_KEYS = {"external_url": "externalURL", "notification_reason": "notification_reason"}
 
 
-class _BodyModel(BaseModel):
+class _BodyModel(DeferredModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from model.null_defaults import NullDefaultsModel
+from model.base_models import NullDefaultsModel
 from model.quantities import DurationMs, TextMap, YamlInt
 
 _NO_DATA_FOR_MS = 300_000

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -25,6 +24,7 @@ from analytics.product.retention import MOST_PERIODS, RetentionPeriods, Retentio
 from analytics.statistics.calendar import Interval
 from analytics.statistics.funnel import FunnelOrder
 from analytics.timestamps import Moment
+from model.base_models import DeferredModel
 from storage.api.reports.measures import EventMeasure
 
 MOST_TREND_EVENTS: Final = 20
@@ -71,7 +71,7 @@ class ReportKind(StrEnum):
     PATHS = "paths"
 
 
-class ReportDefinition(BaseModel):
+class ReportDefinition(DeferredModel):
     """The events of a report.
 
     The range is `from` and `to`, or the last `days` local dates with today; without any of
@@ -116,7 +116,7 @@ def _as_object(value: Any) -> Any:
     return {"event": value} if isinstance(value, str) else value
 
 
-class EventDefinition(BaseModel):
+class EventDefinition(DeferredModel):
     """An event by its name, null for any, and a condition on it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -176,7 +176,7 @@ class FunnelDefinition(ReportDefinition):
     steps: Annotated[list[NamedEvent], Field(min_length=1, max_length=MOST_STEPS)]
     windowSeconds: Annotated[int, Field(ge=1, le=366 * 86_400)] = 14 * 86_400
     order: FunnelOrder = FunnelOrder.ORDERED
-    exclusions: Annotated[list[ExclusionDefinition], Field(max_length=MOST_EXCLUSIONS)] = []
+    exclusions: list[ExclusionDefinition] = Field(default_factory=list, max_length=MOST_EXCLUSIONS)
     breakdown: PropertyName | None = None
     breakdownLimit: Annotated[int, Field(ge=1, le=MOST_VALUES_SHOWN)] = 10
 

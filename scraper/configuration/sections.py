@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from model.null_defaults import NullDefaultsModel
+from model.base_models import NullDefaultsModel
 from model.quantities import TextMap, YamlInt
 
 

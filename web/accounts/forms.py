@@ -5,7 +5,6 @@ from typing import Annotated
 from pydantic import (
     AfterValidator,
     AliasChoices,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -14,6 +13,7 @@ from pydantic import (
     field_validator,
 )
 
+from model.base_models import DeferredModel
 from storage.api.accounts import FULL_SCOPES, Role, Scope
 from web.identity.names import UserName
 from web.identity.password_rules import weakness
@@ -39,7 +39,7 @@ GivenPassword = Annotated[str, StringConstraints(max_length=LONGEST)]
 GivenCode = Annotated[str, StringConstraints(max_length=64)]
 
 
-class LoginForm(BaseModel):
+class LoginForm(DeferredModel):
     """A name, a password, and the code of the second factor if the user has one.
 
     Unknown fields are ignored: clients of other token endpoints send `grant_type` and more.
@@ -52,7 +52,7 @@ class LoginForm(BaseModel):
     totp: GivenCode = ""
 
 
-class RegisterForm(BaseModel):
+class RegisterForm(DeferredModel):
     """An account to register; unknown fields are ignored, as in `LoginForm`.
 
     Clients of the replaced service send the name as `username` or as `email`.
@@ -72,7 +72,7 @@ class ServiceLoginForm(LoginForm):
     )
 
 
-class OwnPasswordForm(BaseModel):
+class OwnPasswordForm(DeferredModel):
     """The user's password, for actions that need more than a session."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,7 +80,7 @@ class OwnPasswordForm(BaseModel):
     current_password: GivenPassword
 
 
-class CodeForm(BaseModel):
+class CodeForm(DeferredModel):
     """A code of an authenticator app, or a recovery code."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,7 +88,7 @@ class CodeForm(BaseModel):
     code: GivenCode
 
 
-class RoleForm(BaseModel):
+class RoleForm(DeferredModel):
     """Another role for a user."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -96,7 +96,7 @@ class RoleForm(BaseModel):
     role: Role
 
 
-class SigningKeyRotationForm(BaseModel):
+class SigningKeyRotationForm(DeferredModel):
     """A rotation of the signing key; `at_once` ends every token signed before."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -104,7 +104,7 @@ class SigningKeyRotationForm(BaseModel):
     at_once: bool = False
 
 
-class PasswordForm(BaseModel):
+class PasswordForm(DeferredModel):
     """A new password for the user's own account."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -113,7 +113,7 @@ class PasswordForm(BaseModel):
     new_password: NewPassword
 
 
-class ResetForm(BaseModel):
+class ResetForm(DeferredModel):
     """A new password for another user."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -121,7 +121,7 @@ class ResetForm(BaseModel):
     password: NewPassword
 
 
-class UserForm(BaseModel):
+class UserForm(DeferredModel):
     """A user to add."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -136,7 +136,7 @@ class UserForm(BaseModel):
         return _strong(password, info.data.get("name", ""))
 
 
-class TokenForm(BaseModel):
+class TokenForm(DeferredModel):
     """A token to create for a program."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -3,10 +3,12 @@
 import datetime as dt
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter
+
+from model.base_models import DeferredModel
 
 
-class _Form(BaseModel):
+class _Form(DeferredModel):
     model_config = ConfigDict(extra="ignore")
 
 
@@ -41,7 +43,7 @@ class SilenceForm(_Form):
     annotations: dict[str, str] = Field(default_factory=dict)
 
 
-class SilencePath(BaseModel):
+class SilencePath(DeferredModel):
     """The id of a silence in a path."""
 
     uuid: str

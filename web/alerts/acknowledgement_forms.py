@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from model.base_models import DeferredModel
 from storage.api.alerts import Acknowledgement
 from web.alerts.silence_forms import read_duration
 from web.http.errors import BadRequestError
 from web.http.parameters import read_body
 
 
-class AcknowledgementForm(BaseModel):
+class AcknowledgementForm(DeferredModel):
     """The terms of an acknowledgement; without a body it ends with its alert.
 
     Attributes:

@@ -4,12 +4,12 @@ import asyncio
 from typing import Any, Final
 
 from aiohttp import web
-from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from alerting.routing.silence_changes import expired, problem_of
 from alerting.routing.silences import Silence, SilenceState
 from alerting.routing.window_times import end_of_windows, start_of_windows
+from model.base_models import DeferredModel
 from model.clock import Clock
 from web.alerts.maintenance_forms import NO_END_MS, MaintenanceForm, window_fields
 from web.http.audit_trail import note
@@ -23,7 +23,7 @@ from web.services import Alerting
 _FIELDS: Final = {"ends": "ends_ms", "matchers": "matchers"}
 
 
-class MaintenancePath(BaseModel):
+class MaintenancePath(DeferredModel):
     """The id of a maintenance window in a path."""
 
     uuid: str

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
@@ -16,6 +15,7 @@ from pydantic import (
 
 from alerting.routing.silences import Silence
 from alerting.routing.time_intervals import TimeInterval
+from model.base_models import DeferredModel
 from model.labels import Labels
 from model.matchers import Matcher
 from web.alerts.matched_alerts import matchers_text, read_matchers
@@ -61,7 +61,7 @@ _Time = Annotated[int, Field(ge=0, le=NO_END_MS)]
 _ClockText = Annotated[str, AfterValidator(_clock)]
 
 
-class MaintenanceForm(BaseModel):
+class MaintenanceForm(DeferredModel):
     """A maintenance window: which alerts, and when.
 
     Attributes:
@@ -80,11 +80,11 @@ class MaintenanceForm(BaseModel):
 
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
     matchers: Annotated[str, Field(max_length=10_000), AfterValidator(_matchers)] = ""
-    hosts: Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=1000)] = []
+    hosts: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list, max_length=1000)
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     from_: Annotated[_ClockText | None, Field(alias="from")] = None
     to: _ClockText | None = None
-    weekdays: list[Annotated[str, AfterValidator(_weekday)]] = []
+    weekdays: list[Annotated[str, AfterValidator(_weekday)]] = Field(default_factory=list)
     days_of_month: tuple[int, int] | None = None
     starts_ms: _Time | None = None
     ends_ms: _Time | None = None

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from model.base_models import DeferredModel
 from web.http.parameters import DIGITS, PageLength, Parameters
 
 _LATEST_MS = 4_102_444_800_000
@@ -12,7 +13,7 @@ _Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 _Key = Annotated[str, StringConstraints(max_length=500)]
 
 
-class AnnotationForm(BaseModel):
+class AnnotationForm(DeferredModel):
     """A new annotation: a moment, by default now, or a range with `timeEnd`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -20,7 +21,7 @@ class AnnotationForm(BaseModel):
     text: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
     time: _Time | None = None
     timeEnd: _Time | None = None
-    tags: Annotated[list[_Tag], Field(max_length=20)] = []
+    tags: list[_Tag] = Field(default_factory=list, max_length=20)
     host: _Key = ""
     project: _Key = ""
 

@@ -6,7 +6,9 @@ Definitions are stored as JSON of this model. Every list and text has a bound.
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
+
+from model.base_models import DeferredModel
 
 COLUMNS: Final = 24
 MOST_PANELS: Final = 1000
@@ -73,7 +75,7 @@ class Reduction(StrEnum):
     RANGE = "range"
 
 
-class _DashboardPart(BaseModel):
+class _DashboardPart(DeferredModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 

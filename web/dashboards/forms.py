@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
+from model.base_models import DeferredModel
 from web.dashboards.definition import Dashboard, Uid
 from web.http.parameters import DIGITS, Parameters
 
@@ -11,7 +12,7 @@ Version = Annotated[int, Field(ge=1, le=2**31)]
 Message = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 
 
-class _DashboardForm(BaseModel):
+class _DashboardForm(DeferredModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -44,7 +45,7 @@ class RestoreForm(_DashboardForm):
     restore: Version
 
 
-class GrafanaForm(BaseModel):
+class GrafanaForm(DeferredModel):
     """Grafana's JSON of a dashboard, or that JSON as `dashboard` beside other fields."""
 
     model_config = ConfigDict(extra="allow")

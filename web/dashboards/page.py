@@ -5,8 +5,9 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
+from model.base_models import DeferredModel
 from web.dashboards.definition import Dashboard, Uid
 from web.dashboards.documents import dashboard_entry
 from web.dashboards.forms import DashboardPath
@@ -29,7 +30,7 @@ DASHBOARD: Final = Page(
 )
 
 
-class _NewDashboardFields(BaseModel):
+class _NewDashboardFields(DeferredModel):
     """The fields of the form for an empty dashboard."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

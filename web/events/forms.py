@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import orjson
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -26,13 +25,14 @@ from analytics.product.definitions import (
 )
 from analytics.product.funnels import MOST_STEPS, Outcome
 from analytics.product.saved_reports import LONGEST_REPORT_NAME
+from model.base_models import DeferredModel
 from web.http.parameters import DIGITS, Parameters
 
 ProjectKey = Annotated[str, StringConstraints(max_length=64)]
 Days = Annotated[int | None, Field(ge=1, le=MOST_DAYS), DIGITS]
 
 
-class ProjectForm(BaseModel):
+class ProjectForm(DeferredModel):
     """A new project."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -42,7 +42,7 @@ class ProjectForm(BaseModel):
     weekStart: Annotated[int, Field(ge=1, le=7)] = 1
 
 
-class BatchForm(BaseModel):
+class BatchForm(DeferredModel):
     """A batch of events; each event is validated by itself.
 
     With `cookieless`, an event without an id gets one of the visitor's day. `sentAt` is when
@@ -108,7 +108,7 @@ class ConversionQuery(ReportQuery, ConversionDefinition):
     days: Days = None
 
 
-class ProjectBody(BaseModel):
+class ProjectBody(DeferredModel):
     """The project of a report."""
 
     projectKey: ProjectKey = ""
@@ -152,7 +152,7 @@ class FunnelPersonsForm(FunnelForm):
     after: Annotated[str | None, StringConstraints(max_length=16)] = None
 
 
-class SegmentForm(BaseModel):
+class SegmentForm(DeferredModel):
     """A segment: its name and its condition on persons."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -164,7 +164,7 @@ class SegmentForm(BaseModel):
     definition: Filters
 
 
-class SavedReportForm(BaseModel):
+class SavedReportForm(DeferredModel):
     """Name and question of a saved report."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -4,7 +4,6 @@ import re
 from typing import Annotated, Any, Final
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
@@ -14,6 +13,7 @@ from pydantic import (
 )
 from yarl import URL
 
+from model.base_models import DeferredModel
 from model.labels import METRIC_NAME, Labels
 from storage.api.alerts import CheckOverride
 from storage.api.hosts import NewHost
@@ -63,7 +63,7 @@ def exposition_url(text: str) -> str:
     return str(url.with_fragment(None))
 
 
-class HostForm(BaseModel):
+class HostForm(DeferredModel):
     """A host to register.
 
     Attributes:
@@ -129,7 +129,7 @@ class HostForm(BaseModel):
         return NewHost(self.name, self.url, Labels.of(self.labels), self.interval_s, self.timeout_s)
 
 
-class CheckForm(BaseModel):
+class CheckForm(DeferredModel):
     """A host's own settings for one check; a missing threshold keeps the default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -155,7 +155,7 @@ class CheckForm(BaseModel):
         )
 
 
-class HostKeyRotationForm(BaseModel):
+class HostKeyRotationForm(DeferredModel):
     """Another key for a host.
 
     Attributes:

@@ -3,8 +3,8 @@
 from typing import Final
 
 from aiohttp import web
-from pydantic import BaseModel
 
+from model.base_models import DeferredModel
 from storage.api.host_keys import HostKey
 from web.fleet.fleet import Fleet
 from web.hosts.forms import HostKeyRotationForm
@@ -20,7 +20,7 @@ from web.http.routing import Access, Route, Surface
 _TAG: Final = "hosts"
 
 
-class HostKeyDocument(BaseModel):
+class HostKeyDocument(DeferredModel):
     """A key without its secret; `fingerprint` is the start of its SHA-256."""
 
     fingerprint: str
@@ -35,7 +35,7 @@ class IssuedKeyDocument(HostKeyDocument):
     key: str
 
 
-class HostKeyList(BaseModel):
+class HostKeyList(DeferredModel):
     """A host's valid keys, newest first."""
 
     keys: list[HostKeyDocument]

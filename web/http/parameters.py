@@ -8,6 +8,7 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from model.base_models import DeferredModel
 from web.http.bodies import read_body
 from web.http.errors import BadRequestError
 
@@ -53,7 +54,7 @@ RecordId = Annotated[int, Field(ge=1, le=_LARGEST_ID), DIGITS]
 PageLength = Annotated[int, Field(ge=1, le=1000), DIGITS]
 
 
-class Parameters(BaseModel):
+class Parameters(DeferredModel):
     """Base of query and path parameters; unknown ones are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -20,8 +20,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
+from model.base_models import DeferredModel
 from web.http.errors import WebError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class KeysError(WebError):
     """The keys cannot be used; the message states the reason."""
 
 
-class SigningKey(BaseModel):
+class SigningKey(DeferredModel):
     """A signing key; `accepted_until_ms` is None for the current one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,7 +54,7 @@ class SigningKey(BaseModel):
     accepted_until_ms: int | None = None
 
 
-class KeyFile(BaseModel):
+class KeyFile(DeferredModel):
     """The content of the file; keys are base64url, as in a JWK."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -8,10 +8,11 @@ import math
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from ingest.devices.message import Message
 from ingest.hosts.report import HostReport
+from model.base_models import DeferredModel
 from web.http.parameters import PageLength, Parameters
 
 _MIB, _GIB = 2**20, 2**30
@@ -23,7 +24,7 @@ Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 
-class PushedDocument(BaseModel):
+class PushedDocument(DeferredModel):
     """A document from a client that was written for another server."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -63,7 +64,7 @@ class MessageForm(PushedDocument):
         )
 
 
-class MessageAnswer(BaseModel):
+class MessageAnswer(DeferredModel):
     """The message is stored, now or by an earlier request."""
 
     status: Literal["success"] = "success"
@@ -77,7 +78,7 @@ class RecentQuery(Parameters):
     limit: PageLength = 10
 
 
-class RecentAnswer(BaseModel):
+class RecentAnswer(DeferredModel):
     """The latest messages, newest first."""
 
     count: int
@@ -134,7 +135,7 @@ def _ratio(percent: float | None) -> float | None:
     return None if percent is None else percent / 100
 
 
-class ReportAnswer(BaseModel):
+class ReportAnswer(DeferredModel):
     """The report is stored; `data_id` is its number."""
 
     ok: Literal[True] = True

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
+from model.base_models import DeferredModel
 from storage.api.alerts import AlertChange
 from web.fleet.documents import alert_document
 from web.http.failures import Failure
@@ -15,7 +16,7 @@ LARGEST_REQUEST_BYTES: Final = 65_536
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
-class _Message(BaseModel):
+class _Message(DeferredModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Final
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
 from analytics.product.definitions import ReportKind
+from model.base_models import DeferredModel
 from storage.api.errors import NotFoundError
 from storage.api.projects import Project, ProjectRole
 from storage.api.reports.shares import ReportShare
@@ -28,7 +29,7 @@ _TAG: Final = "events"
 _PATH: Final = "/v1/projects/{project_key}/shares"
 
 
-class NewShareForm(BaseModel):
+class NewShareForm(DeferredModel):
     """A report to share: its kind, the body with which it is asked, a title, and its days."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

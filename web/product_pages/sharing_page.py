@@ -5,9 +5,10 @@ from typing import Annotated, Any, Final
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from analytics.product.definitions import ReportKind
+from model.base_models import DeferredModel
 from storage.api.errors import NotFoundError
 from storage.api.projects import ProjectRole
 from web.http.audit_trail import note
@@ -36,7 +37,7 @@ NEW_SHARE: Final = Page(
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 
 
-class SavedReportFields(BaseModel):
+class SavedReportFields(DeferredModel):
     """The form that saves a report."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -46,7 +47,7 @@ class SavedReportFields(BaseModel):
     name: Title
 
 
-class ShareFields(BaseModel):
+class ShareFields(DeferredModel):
     """The form that creates a share link."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

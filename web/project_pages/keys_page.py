@@ -5,9 +5,10 @@ from typing import Final, Literal
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from analytics.requests.keys import IssuedProjectKey
+from model.base_models import DeferredModel
 from storage.api.errors import NotFoundError
 from storage.api.project_keys import TRACK_ONLY, KeyScope
 from storage.api.projects import ProjectRole
@@ -41,7 +42,7 @@ NEW_API_KEY: Final = Page(
 )
 
 
-class KeyFields(BaseModel):
+class KeyFields(DeferredModel):
     """The fields of a new key."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

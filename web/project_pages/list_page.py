@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from analytics.service import Analytics
+from model.base_models import DeferredModel
 from model.clock import Clock
 from storage.api.projects import ProjectSettings
 from web.http.pages import Page
@@ -33,7 +34,7 @@ PROJECTS: Final = Page(
 )
 
 
-class NewProjectFields(BaseModel):
+class NewProjectFields(DeferredModel):
     """The fields of the form."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from analytics.product.collection.exclusion import checked_agents, checked_networks
+from model.base_models import DeferredModel
 from storage.api.projects import ProjectRole, ProjectSettings
 from web.settings import normal_origin
 
@@ -31,7 +32,7 @@ _SETTING_OF: Final = {
 }
 
 
-class ProjectChange(BaseModel):
+class ProjectChange(DeferredModel):
     """Settings to change; a missing one stays."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,7 +68,7 @@ class ProjectChange(BaseModel):
         return replace(settings, collection=collection, **direct)
 
 
-class NewMemberForm(BaseModel):
+class NewMemberForm(DeferredModel):
     """A user and the role in the project."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,7 +77,7 @@ class NewMemberForm(BaseModel):
     role: ProjectRole = ProjectRole.VIEWER
 
 
-class MemberRoleForm(BaseModel):
+class MemberRoleForm(DeferredModel):
     """A role in the project."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

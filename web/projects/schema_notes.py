@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
 from analytics.product.definitions import PropertyName
+from model.base_models import DeferredModel
 from storage.api.reports.schema_notes import NoteKind, SchemaNote, SchemaNoteChange
 
 Description = Annotated[str, StringConstraints(max_length=1_000, strip_whitespace=True)]
@@ -27,7 +28,7 @@ class SchemaNotesDocument(TypedDict):
     properties: list[SchemaNoteDocument]
 
 
-class SchemaNoteForm(BaseModel):
+class SchemaNoteForm(DeferredModel):
     """A change of one description; what it leaves out stays."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,13 +42,13 @@ class SchemaNoteForm(BaseModel):
         return SchemaNoteChange(kind, self.name, self.description, self.hidden)
 
 
-class SchemaNotesForm(BaseModel):
+class SchemaNotesForm(DeferredModel):
     """Changes of descriptions; names that it leaves out stay as they are."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    events: Annotated[list[SchemaNoteForm], Field(max_length=10_000)] = []
-    properties: Annotated[list[SchemaNoteForm], Field(max_length=10_000)] = []
+    events: list[SchemaNoteForm] = Field(default_factory=list, max_length=10_000)
+    properties: list[SchemaNoteForm] = Field(default_factory=list, max_length=10_000)
 
     def changes(self) -> list[SchemaNoteChange]:
         """Return the changes for the records."""
@@ -55,7 +56,7 @@ class SchemaNotesForm(BaseModel):
         return of_events + [each.change(NoteKind.PROPERTY) for each in self.properties]
 
 
-class SchemaNoteFields(BaseModel):
+class SchemaNoteFields(DeferredModel):
     """The form of the schema page."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

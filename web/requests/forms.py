@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from analytics.requests.reports import DEFAULT_APDEX_MS
 from analytics.statistics.calendar import Interval
+from model.base_models import DeferredModel
 from storage.api.project_keys import KeyScope
 from storage.api.requests import RequestSelection, StoredRequest
 from web.http.parameters import DIGITS, Parameters
@@ -26,7 +27,7 @@ def status_range(status: str | None) -> tuple[int, int] | None:
     return int(status), int(status)
 
 
-class NewProjectForm(BaseModel):
+class NewProjectForm(DeferredModel):
     """A new project."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -36,7 +37,7 @@ class NewProjectForm(BaseModel):
     week_start: Annotated[int, Field(ge=1, le=7)] = 1
 
 
-class NewKeyForm(BaseModel):
+class NewKeyForm(DeferredModel):
     """A new API key, in place of the key `replaces`, which stays valid for `overlap_s`.
 
     Without `scopes`, a new key may only `track`, and one in place of another what that may.
@@ -50,7 +51,7 @@ class NewKeyForm(BaseModel):
     scopes: Annotated[list[KeyScope], Field(min_length=1, max_length=2)] | None = None
 
 
-class TrackForm(BaseModel):
+class TrackForm(DeferredModel):
     """One request that an application has served; other fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -68,7 +69,7 @@ class TrackForm(BaseModel):
     version: Text | None = None
 
 
-class TrackBatchForm(BaseModel):
+class TrackBatchForm(DeferredModel):
     """Several requests; `batch_id` lets a sender repeat a batch whose answer was lost."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -77,7 +78,7 @@ class TrackBatchForm(BaseModel):
     batch_id: Text | None = None
 
 
-class CleanupForm(BaseModel):
+class CleanupForm(DeferredModel):
     """How many days of requests stay."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -3,8 +3,8 @@
 from typing import Final, Literal
 
 from aiohttp import web
-from pydantic import BaseModel
 
+from model.base_models import DeferredModel
 from model.conditions import ActiveCondition, ConditionSeverity
 from web.http.operations import Operation
 from web.http.parameters import Parameters
@@ -15,7 +15,7 @@ from web.services import Services
 _TAG: Final = "health"
 
 
-class PushHealth(BaseModel):
+class PushHealth(DeferredModel):
     """Whether the server accepts messages; `degraded` while a condition holds."""
 
     status: Literal["healthy", "degraded", "starting"]
@@ -23,7 +23,7 @@ class PushHealth(BaseModel):
     total_messages: int
 
 
-class ConditionHealth(BaseModel):
+class ConditionHealth(DeferredModel):
     """One condition that degrades the server, since when, and what the operator can do."""
 
     condition: str

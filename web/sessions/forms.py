@@ -3,9 +3,10 @@
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from analytics.sessions.traces.formats import TraceFormat
+from model.base_models import DeferredModel
 from storage.api.agent_sessions.reports import SessionOrder, UsageDimension
 from web.http.parameters import DIGITS, Parameters
 
@@ -79,7 +80,7 @@ class RepositoryQuery(Parameters):
 _Dollars = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
-class PriceForm(BaseModel):
+class PriceForm(DeferredModel):
     """The price of a model in dollars for a million tokens."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -106,7 +107,7 @@ class PriceQuery(Parameters):
 _Secret = Annotated[SecretStr, Field(min_length=8, max_length=4096)]
 
 
-class GithubSecretsForm(BaseModel):
+class GithubSecretsForm(DeferredModel):
     """Secrets that are shared with GitHub; an absent one stays as it is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

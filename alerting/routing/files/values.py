@@ -13,8 +13,8 @@ from alerting.errors import TemplateError
 from alerting.routing.matcher_syntax import parse_matchers
 from alerting.templates.functions.alertmanager import ALERTMANAGER_FUNCTIONS
 from alerting.templates.language.parser import TemplateParser
+from model.base_models import NullDefaultsModel
 from model.matchers import Matcher, compile_pattern
-from model.null_defaults import NullDefaultsModel
 
 _SECRET = "<secret>"  # noqa: S105 - how Alertmanager masks a secret in what it shows
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)

@@ -9,7 +9,7 @@ import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from model.null_defaults import NullDefaultsModel
+from model.base_models import NullDefaultsModel
 from scraper.discovery.groups import DiscoveryError
 from scraper.errors import FetchError
 from scraper.fetching.http_access import HttpAccess

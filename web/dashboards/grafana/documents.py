@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from model.null_defaults import NullDefaultsModel
+from model.base_models import NullDefaultsModel
 from web.dashboards.definition import MOST_PANELS, MOST_QUERIES, Description, Expression
 
 _Text = Annotated[str, StringConstraints(max_length=2000)]

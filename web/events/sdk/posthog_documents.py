@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 from typing_extensions import TypedDict
 
+from model.base_models import DeferredModel
 
-class CaptureForm(BaseModel):
+
+class CaptureForm(DeferredModel):
     """An event with the project's key, or a batch of events."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from analytics.product.collection.segment import TYPES, segment_submission
+from model.base_models import DeferredModel
 from web.events.bodies import read_sent_object
 from web.events.collection import BODY_LIMIT_BYTES, EventCollection, batch_response
 from web.events.documents import BatchDocument
@@ -22,7 +23,7 @@ _PATHS: Final = {path: kind for kind in TYPES for path in (f"/v1/{kind}", f"/v1/
 _BATCH_PATHS: Final = ("/v1/batch", "/v1/b")
 
 
-class SegmentMessageForm(BaseModel):
+class SegmentMessageForm(DeferredModel):
     """One message; the path names its type."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -40,7 +41,7 @@ class SegmentMessageForm(BaseModel):
     context: dict[str, Any] | None = None
 
 
-class SegmentBatchForm(BaseModel):
+class SegmentBatchForm(DeferredModel):
     """Several messages; each names its `type`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

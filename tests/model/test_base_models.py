@@ -1,4 +1,4 @@
-from model.null_defaults import NullDefaultsModel
+from model.base_models import NullDefaultsModel
 
 
 class Server(NullDefaultsModel):
