@@ -1,19 +1,18 @@
 """Builds the aiohttp application from the services that the daemon passes in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
-from jinja2 import Environment
 
-from web.http.assets import Assets
+from web.first_routes import first_routes
 from web.http.audit_trail import AuditLog
 from web.http.bodies import BODY_POLICY, BodyPolicy
 from web.http.quotas import Quotas
-from web.http.rendering import Renderer
-from web.http.routing import add_routes
+from web.http.rendering import Renderer, Resources
+from web.http.routing import ROUTES, Route, add_routes
 from web.identity.first_admin import ensure_first_admin
 from web.identity.push_admission import PUSH_ADMISSION, PushAdmission
 from web.internals import Internals
@@ -27,34 +26,22 @@ from web.middleware.rate_limits import RateLimits
 from web.middleware.request_log import request_log
 from web.middleware.trailing_slash import trailing_slash
 from web.middleware.web_config import request_limit, web_config_headers
-from web.pages import PAGES, PageFactory
+from web.on_demand import OnDemandRoutes
 from web.prometheus.envelope import failure_envelope
-from web.routes import all_routes
 from web.services import Services
 from web.settings import WebSettings
 
+if TYPE_CHECKING:
+    from web.pages import PageFactory
+
 __all__ = ["Resources", "create_app", "ensure_first_admin"]
-
-
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """The static files and the templates, which several applications may share."""
-
-    assets: Assets
-    templates: Environment
-
-    @classmethod
-    def read(cls) -> "Resources":
-        """Read the files; blocks."""
-        assets = Assets.read()
-        return cls(assets, Renderer.templates(assets))
 
 
 def create_app(
     services: Services,
     settings: WebSettings,
     resources: Resources | None = None,
-    pages: Sequence[PageFactory] = PAGES,
+    pages: "Sequence[PageFactory] | None" = None,
 ) -> web.Application:
     """Return the application, ready for a runner.
 
@@ -63,11 +50,11 @@ def create_app(
     Args:
         services: everything that the application depends on.
         settings: section `web` of the configuration.
-        resources: files and templates; None reads them, which blocks.
-        pages: the registry of pages.
+        resources: files and templates that it shares; None for its own.
+        pages: the registry of pages, None for all of ours.
     """
-    resources = resources or Resources.read()
-    internals = Internals.of(services, settings, Renderer(resources.templates, services.version))
+    resources = resources or Resources()
+    internals = Internals.of(services, settings, Renderer(resources, services.version))
     push = Quotas(settings.rate_limits.push, services.clock, services.refusals)
     app = web.Application(
         middlewares=_middlewares(internals, push), client_max_size=settings.body_limit_bytes
@@ -77,8 +64,21 @@ def create_app(
     app[PUSH_ADMISSION] = PushAdmission(internals.authenticator, push, bodies, settings)
     _add_response_headers(app, services, settings)
     _close_on_shutdown(app, internals)
-    add_routes(app, all_routes(internals, resources.assets, pages))
+    add_routes(app, first_routes(internals))
+    further = OnDemandRoutes(app[ROUTES], lambda: _further_routes(internals, resources, pages))
+    app.router.register_resource(further)
     return app
+
+
+def _further_routes(
+    internals: Internals, resources: Resources, pages: "Sequence[PageFactory] | None"
+) -> Iterable[Route]:
+    """Return the routes that are loaded on demand; imports them, and blocks."""
+    from web.further_routes import further_routes
+
+    # Rendering must not wait for the disk.
+    resources.read()
+    return further_routes(internals, resources.assets, pages)
 
 
 def _middlewares(internals: Internals, push: Quotas) -> tuple[Middleware, ...]:

@@ -51,6 +51,7 @@ from web.connections.runner import HttpRunner
 from web.identity.access_tokens import AccessTokens
 from web.identity.keys import KeyRing
 from web.identity.secret_hashes import secret_hash
+from web.on_demand import OnDemandRoutes
 from web.pages import PAGES, PageFactory
 from web.services import Pushes, Services
 from web.settings import WebSettings
@@ -64,7 +65,7 @@ Client = TestClient[Request, Application]
 @cache
 def shared_resources() -> Resources:
     """Read files and compile templates once for all tests."""
-    return Resources.read()
+    return Resources().read()
 
 
 @dataclass(kw_only=True)
@@ -194,6 +195,10 @@ async def world_at(
         server = _Server(app, settings, services.refusals)
         # The client would start it with other options; it accepts a running server.
         await server.start_server()
+        for resource in app.router.resources():
+            if isinstance(resource, OnDemandRoutes):
+                # Tests look at all of `ROUTES`.
+                await resource.loaded()
         with capture_logs() as logs:
             yield World(
                 services=services,

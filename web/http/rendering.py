@@ -1,14 +1,13 @@
 """HTML by jinja2: a template is compiled when it is first rendered, and escapes every value."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from aiohttp import web
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from web.http import filters
 from web.http.assets import Assets
@@ -17,39 +16,34 @@ from web.http.host_paths import host_path
 from web.http.responses import html_response
 from web.http.routing import REQUEST_ID, Access, principal_of
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 _PACKAGE: Final = Path(__file__).parents[1]
 
 THEME_COOKIE: Final = "redshank_theme"
 _THEMES: Final = frozenset({"light", "dark"})
 
 
-def _feature_templates() -> FunctionLoader:
-    """Return a loader that finds `hosts/page.html` in `web/hosts/templates/page.html`.
+class Resources:
+    """The static files and the templates; several applications may share them.
 
-    It reads all files now: rendering must not wait for the disk.
+    They are read at their first use, and jinja2 is imported: without a page, no server needs
+    either. A template is compiled when it is first rendered: a few ms each, 0.3 s for all.
     """
-    sources = {
-        f"{path.parts[-3]}/{path.name}": (path.read_text(), str(path), None)
-        for path in _PACKAGE.glob("*/templates/*.html")
-    }
-    return FunctionLoader(sources.get)
 
+    @cached_property
+    def assets(self) -> Assets:
+        """The static files; blocks at its first use."""
+        return Assets.read()
 
-@dataclass(frozen=True, slots=True)
-class Renderer:
-    """Renders templates with the values of every page: the sender, the theme, the path."""
+    @cached_property
+    def templates(self) -> "Environment":
+        """The templates; blocks at its first use."""
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    environment: Environment
-    version: str
-
-    @staticmethod
-    def templates(assets: Assets) -> Environment:
-        """Return the templates, each compiled at its first use: a few ms each.
-
-        All of them would take 0.3 s of each start, and 4 MB where nobody opens their pages.
-        """
         environment = Environment(
-            loader=_feature_templates(),
+            loader=FunctionLoader(_feature_templates()),
             autoescape=True,
             auto_reload=False,
             cache_size=-1,
@@ -57,15 +51,40 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.globals.update(asset=assets.url, host_path=host_path)
+        environment.globals.update(asset=self.assets.url, host_path=host_path)
         environment.filters.update(filters.FILTERS, path_part=partial(quote, safe=""))
         return environment
+
+    def read(self) -> "Resources":
+        """Read everything now, so that nothing blocks later; return the resources."""
+        _ = self.templates
+        return self
+
+
+def _feature_templates() -> Callable[[str], tuple[str, str, None] | None]:
+    """Return a function that finds `hosts/page.html` in `web/hosts/templates/page.html`.
+
+    It reads all files now: rendering must not wait for the disk.
+    """
+    sources = {
+        f"{path.parts[-3]}/{path.name}": (path.read_text(), str(path), None)
+        for path in _PACKAGE.glob("*/templates/*.html")
+    }
+    return sources.get
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Renders templates with the values of every page: the sender, the theme, the path."""
+
+    resources: Resources
+    version: str
 
     def text(self, request: web.Request, template: str, values: Mapping[str, Any]) -> str:
         """Return a rendered template."""
         principal = principal_of(request)
         theme = request.cookies.get(THEME_COOKIE, "")
-        return self.environment.get_template(template).render(
+        return self.resources.templates.get_template(template).render(
             principal=principal,
             may_edit=principal.user is not None and principal.may(Access.EDITOR),
             may_manage=principal.user is not None and principal.may(Access.ADMIN),

@@ -156,7 +156,7 @@ PRINCIPAL = web.RequestKey("principal", Principal)
 REQUEST_ID = web.RequestKey("request_id", str)
 
 ROUTES: web.AppKey[dict[tuple[str, str], Route]] = web.AppKey("routes", dict)
-"""All routes by method and path pattern."""
+"""The routes by method and path pattern; routes on demand are in it once they are loaded."""
 
 
 def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
@@ -165,15 +165,25 @@ def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
     Raises:
         ValueError: two routes share a method and a path.
     """
-    table: dict[tuple[str, str], Route] = {}
+    app[ROUTES] = {}
+    add_to_table(app[ROUTES], app.router, routes)
+
+
+def add_to_table(
+    table: dict[tuple[str, str], Route], router: web.UrlDispatcher, routes: Iterable[Route]
+) -> None:
+    """Add routes to a router and to a table by method and path pattern.
+
+    Raises:
+        ValueError: two routes share a method and a path.
+    """
     for route in routes:
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
-            resource = app.router.add_route(method, route.path, route.handler).resource
+            resource = router.add_route(method, route.path, route.handler).resource
             key = (method, resource.canonical if resource else "")
             if key in table:
                 raise ValueError(f"two routes for {method} {route.path}")
             table[key] = route
-    app[ROUTES] = table
 
 
 def route_of(request: web.Request) -> Route | None:

@@ -3,10 +3,9 @@ from pathlib import Path
 import pytest
 
 import web
-from web.http.assets import Assets
-from web.http.rendering import Renderer
+from web.http.rendering import Resources
 
-TEMPLATES = Renderer.templates(Assets.read())
+TEMPLATES = Resources().templates
 FILES = sorted(Path(web.__file__).parent.glob("*/templates/**/*.html"))
 
 

@@ -1,4 +1,4 @@
-"""Every route of the application."""
+"""The routes that people ask: pages, the JSON API, analytics and sessions; loaded on demand."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -38,30 +38,14 @@ from web.hosts.charts_api import ChartsApi
 from web.hosts.keys_api import HostKeysApi
 from web.http.assets import Assets
 from web.http.routing import Handlers, Route
-from web.ingest.gateway import GatewayApi
-from web.ingest.messages import MessagesApi
-from web.ingest.otlp import OtlpApi
-from web.ingest.remote_write import RemoteWriteApi
-from web.ingest.reports import ReportsApi
 from web.internals import Internals
 from web.pages import PAGES, PageFactory
 from web.projects.access import ProjectAccess
 from web.projects.settings_api import ProjectSettingsApi
-from web.prometheus.expressions import ExpressionApi
-from web.prometheus.federation import FederationApi
-from web.prometheus.queries import QueryApi
-from web.prometheus.remote_read.api import RemoteReadApi
-from web.prometheus.rules import RulesApi
-from web.prometheus.series import SeriesApi
-from web.prometheus.server.administration import AdministrationApi
-from web.prometheus.server.probes import Probes
-from web.prometheus.server.status import StatusApi
-from web.prometheus.targets import TargetsApi
 from web.requests.metrics_api import RequestMetricsApi
 from web.requests.projects_api import TenantProjectsApi
 from web.requests.track_api import TrackApi
 from web.server.configuration import ConfigurationApi
-from web.server.health import HealthApi
 from web.services import Services
 from web.sessions.github_api import SessionGithubApi
 from web.sessions.ingest_api import SessionIngestApi
@@ -71,20 +55,22 @@ from web.sessions.socket import SessionsSocket
 from web.settings import WebSettings
 
 
-def all_routes(
-    internals: Internals, assets: Assets, pages: Iterable[PageFactory] = PAGES
+def further_routes(
+    internals: Internals, assets: Assets, pages: Iterable[PageFactory] | None = None
 ) -> Iterator[Route]:
-    """Yield every route; the first that matches a request serves it."""
-    services, settings = internals.services, internals.settings
+    """Yield these routes; the first that matches a request serves it.
+
+    Args:
+        internals: shared objects of the application.
+        assets: the static files.
+        pages: the registry of pages, None for all of ours.
+    """
     for handlers in chain(
         (assets,),
-        (page(internals) for page in pages),
-        (internals.socket, internals.notifications),
+        (page(internals) for page in (PAGES if pages is None else pages)),
         _json_api(internals),
-        _pushes(services),
-        _analytics(services, settings, assets),
+        _analytics(internals.services, internals.settings, assets),
         _sessions(internals),
-        _prometheus_api(services, settings),
     ):
         yield from handlers.routes()
 
@@ -112,7 +98,6 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         SecondFactorApi(internals.second_factors, actions),
         RegistrationApi(settings, logins, issuer, actions),
         AuditApi(services.audit),
-        HealthApi(services),
         ConfigurationApi(services.configuration),
     )
 
@@ -156,31 +141,4 @@ def _sessions(internals: Internals) -> tuple[Handlers, ...]:
         SessionGithubApi(sessions),
         SessionPricesApi(sessions, settings, clock),
         SessionsSocket(sessions, internals.socket, settings, clock),
-    )
-
-
-def _pushes(services: Services) -> Iterator[Handlers]:
-    pushes = services.pushes
-    yield MessagesApi(pushes.inbox)
-    yield ReportsApi(pushes.hosts, pushes.keys, services.clock)
-    if services.remote_write is not None:
-        yield RemoteWriteApi(services.remote_write)
-    if services.otlp is not None:
-        yield OtlpApi(services.otlp)
-    if services.push_gateway is not None:
-        yield GatewayApi(services.push_gateway)
-
-
-def _prometheus_api(services: Services, settings: WebSettings) -> tuple[Handlers, ...]:
-    return (
-        QueryApi(services),
-        ExpressionApi(services),
-        SeriesApi(services),
-        TargetsApi(services),
-        RulesApi(services),
-        StatusApi(services),
-        Probes(services),
-        FederationApi(services),
-        RemoteReadApi(services, settings),
-        AdministrationApi(services, settings),
     )
