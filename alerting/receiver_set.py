@@ -13,6 +13,7 @@ from alerting.settings import AlertingSettings
 from model.clock import Clock
 
 if TYPE_CHECKING:
+    from alerting.receivers.clients import ReceiverClients
     from alerting.routing.files.routing_file import RoutingFile
 
 
@@ -20,9 +21,22 @@ class ReceiverSet:
     """What the settings or an `alertmanager.yml` name."""
 
     def __init__(
-        self, settings: AlertingSettings, file: "RoutingFile | None", session: aiohttp.ClientSession
+        self,
+        settings: AlertingSettings,
+        file: "RoutingFile | None",
+        session: aiohttp.ClientSession,
+        clients: "ReceiverClients | None",
     ) -> None:
-        self._settings, self._file, self._session = settings, file, session
+        """Name the receivers.
+
+        Args:
+            settings: name them without a file.
+            file: the `alertmanager.yml`, None without one.
+            session: sends the webhooks of the settings.
+            clients: make the HTTP clients of the file; needed with one.
+        """
+        self._settings, self._file = settings, file
+        self._session, self._clients = session, clients
 
     @property
     def has_tree(self) -> bool:
@@ -41,7 +55,9 @@ class ReceiverSet:
         # Templates and SMTP take memory that only such a file needs.
         from alerting.receivers.file_receivers import integration_receivers
 
-        return integration_receivers(self._file, self._session, clock, timeout_s)
+        if self._clients is None:
+            raise ValueError("the receivers of an alertmanager.yml need clients")
+        return integration_receivers(self._file, self._clients, clock, timeout_s)
 
     def names(self) -> tuple[tuple[str, str], ...]:
         """Return name and type of each receiver."""

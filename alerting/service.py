@@ -49,6 +49,7 @@ from storage.api.errors import StorageError
 from storage.api.samples import SampleAppender
 
 if TYPE_CHECKING:
+    from alerting.receivers.clients import ReceiverClients
     from alerting.routing.files.routing_file import RoutingFile
 
 log = structlog.get_logger(__name__)
@@ -84,6 +85,7 @@ class AlertingService:
         clock: Clock,
         rule_groups: Iterable[RuleGroup] = (),
         routing: "RoutingFile | None" = None,
+        clients: "ReceiverClients | None" = None,
         loop_lag_s: Callable[[], float] = lambda: 0.0,
         sleep: Sleep = asyncio.sleep,
         monotonic: Monotonic = time.monotonic,
@@ -93,7 +95,8 @@ class AlertingService:
         """Build the parts.
 
         `hosts` returns all registered hosts: the alerts of others are resolved at the start.
-        `routing` is the `alertmanager.yml`, None for the receivers of `settings`.
+        `routing` is the `alertmanager.yml`, None for the receivers of `settings`; `clients`
+        sends the requests of its receivers.
         `rule_groups` are those of `load_rule_files`; `loop_lag_s` returns how late the event
         loop runs; `refusals` counts templates of rules that exceed a limit. Without
         `conditions`, nothing is ever wrong with the server. Tests replace `sleep` and
@@ -104,7 +107,8 @@ class AlertingService:
         self._initial_groups = tuple(rule_groups)
         self._subscribers: list[Subscriber] = []
         self._board = HealthBoard(clock)
-        self._named = ReceiverSet(settings, routing, session)
+        self._clients = clients
+        self._named = ReceiverSet(settings, routing, session, clients)
         self.router = self._build_router()
         stages = configured_stages(settings)
         self._pipeline = NotificationPipeline(stages, settings.external_url, self.router.takes)
@@ -237,7 +241,7 @@ class AlertingService:
         """
         before, self._settings = self._receivers, settings
         self._pipeline.reconfigure(configured_stages(settings), settings.external_url)
-        self._named = ReceiverSet(settings, routing, self._session)
+        self._named = ReceiverSet(settings, routing, self._session, self._clients)
         self.router.reconfigure(
             self._named.tree(), has_tree=self._named.has_tree, external_url=settings.external_url
         )

@@ -7,9 +7,10 @@ import socket
 import ssl
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from alerting.errors import DeliveryError
+from alerting.receivers.clients import ReceiverClients
 from alerting.receivers.rendered import TextSource
 from alerting.receivers.secrets import with_secrets
 from alerting.receivers.webhook_body import WebhookBody
@@ -24,10 +25,15 @@ class EmailReceiver:
     """Sends each notification as one e-mail, in a thread of its own."""
 
     def __init__(
-        self, integration: Integration, texts: TextSource, folder: Path, timeout_s: float
+        self,
+        integration: Integration,
+        texts: TextSource,
+        folder: Path,
+        clients: ReceiverClients,
+        timeout_s: float,
     ) -> None:
         self._section, self._texts, self._folder = integration.section, texts, folder
-        self._timeout_s = timeout_s
+        self._clients, self._timeout_s = clients, timeout_s
         self._threads = DaemonThreads(1, "smtp")
 
     async def send(self, body: str) -> None:
@@ -65,10 +71,10 @@ class EmailReceiver:
             implicit = port == _TLS_PORT
         shown = f"smtp://{section.smarthost}"
         try:
-            with _connection(section, host, int(port), self._timeout_s, implicit) as server:
+            with self._connection(section, host, int(port), implicit) as server:
                 server.ehlo(section.hello or "localhost")
                 if section.require_tls and not implicit:
-                    server.starttls(context=_context(section, self._folder))
+                    server.starttls(context=self._context(section))
                     server.ehlo(section.hello or "localhost")
                 if section.auth_username:
                     server.login(section.auth_username, section.auth_password)
@@ -78,22 +84,28 @@ class EmailReceiver:
         except (smtplib.SMTPException, OSError, ValueError) as exc:
             raise DeliveryError(f"{shown}: {type(exc).__name__}") from None
 
+    def _connection(self, section: Any, host: str, port: int, implicit: bool) -> smtplib.SMTP:
+        if implicit:
+            context = self._context(section)
+            return smtplib.SMTP_SSL(host, port, timeout=self._timeout_s, context=context)
+        return smtplib.SMTP(host, port, timeout=self._timeout_s)
 
-def _connection(
-    section: Any, host: str, port: int, timeout_s: float, implicit: bool
-) -> smtplib.SMTP:
-    if implicit:
-        return smtplib.SMTP_SSL(host, port, timeout=timeout_s, context=_context(section, Path()))
-    return smtplib.SMTP(host, port, timeout=timeout_s)
+    def _context(self, section: Any) -> ssl.SSLContext:
+        """Return the TLS options of a connection; reads files."""
+        if section.tls_config is None:
+            return ssl.create_default_context()
+        context = self._clients.tls_context(section.tls_config, self._folder)
+        name = section.tls_config.server_name
+        # smtplib uses nothing else of a context.
+        return cast("ssl.SSLContext", _RenamingContext(context, name)) if name else context
 
 
-def _context(section: Any, folder: Path) -> ssl.SSLContext:
-    tls = section.tls_config
-    if tls is None:
-        return ssl.create_default_context()
-    ca_file = str(folder / tls.ca_file) if tls.ca_file else None
-    context = ssl.create_default_context(cafile=ca_file, cadata=tls.ca or None)
-    if tls.insecure_skip_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+class _RenamingContext:
+    """A context that expects another name in the certificate than that of the host."""
+
+    def __init__(self, context: ssl.SSLContext, name: str) -> None:
+        self._context, self._name = context, name
+
+    def wrap_socket(self, sock: socket.socket, *, server_hostname: str) -> ssl.SSLSocket:
+        """Begin TLS."""
+        return self._context.wrap_socket(sock, server_hostname=self._name)

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-import aiohttp
-
+from alerting.receivers.clients import ReceiverClients
 from alerting.receivers.email import EmailReceiver
 from alerting.receivers.integration import IntegrationReceiver
 from alerting.receivers.receiver import Receiver
@@ -13,13 +12,13 @@ from model.clock import Clock
 
 
 def integration_receivers(
-    file: RoutingFile, session: aiohttp.ClientSession, clock: Clock, timeout_s: float
+    file: RoutingFile, clients: ReceiverClients, clock: Clock, timeout_s: float
 ) -> Mapping[str, Receiver]:
     """Return the receivers of an `alertmanager.yml`, by the names of their integrations.
 
     Args:
         file: the configuration and its templates.
-        session: sends the requests.
+        clients: make the HTTP clients.
         clock: returns the time that templates may ask for.
         timeout_s: how long one notification may take.
     """
@@ -28,7 +27,7 @@ def integration_receivers(
     for integrations in file.configuration.integrations.values():
         for each in integrations:
             if each.kind == "email":
-                found[each.name] = EmailReceiver(each, texts, folder, timeout_s)
+                found[each.name] = EmailReceiver(each, texts, folder, clients, timeout_s)
             else:
-                found[each.name] = IntegrationReceiver(each, texts, folder, session, timeout_s)
+                found[each.name] = IntegrationReceiver(each, texts, folder, clients, timeout_s)
     return found

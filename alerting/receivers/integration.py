@@ -1,30 +1,35 @@
 """A receiver of an `alertmanager.yml` that is reached over HTTP."""
 
 import asyncio
-import base64
+import json
 from pathlib import Path
-from typing import Any
 
-import aiohttp
+from pydantic import SecretStr
 
 from alerting.errors import DeliveryError
+from alerting.receivers.clients import ReceiverAnswer, ReceiverClients
+from alerting.receivers.receiver import masked
 from alerting.receivers.rendered import TextSource
+from alerting.receivers.request_values import ReceiverRequest
 from alerting.receivers.requests import REQUESTS
 from alerting.receivers.secrets import with_secrets
-from alerting.receivers.webhook import post
+from alerting.receivers.webhook import status_error
 from alerting.receivers.webhook_body import WebhookBody
 from alerting.routing.configuration import Integration
 
+_SUCCESS_KEYS = {"slack": "ok", "rocketchat": "success"}
+"""Services that answer an error with the status 200, and the key that says so."""
+
 
 class IntegrationReceiver:
-    """Expands the texts of each notification, and POSTs them."""
+    """Expands the texts of each notification, and sends its requests."""
 
     def __init__(
         self,
         integration: Integration,
         texts: TextSource,
         folder: Path,
-        session: aiohttp.ClientSession,
+        clients: ReceiverClients,
         timeout_s: float,
     ) -> None:
         """Build the receiver.
@@ -33,11 +38,11 @@ class IntegrationReceiver:
             integration: its settings.
             texts: expands templates.
             folder: what relative paths of secrets start from.
-            session: sends the requests.
+            clients: makes the HTTP client.
             timeout_s: how long one notification may take.
         """
         self._integration, self._texts, self._folder = integration, texts, folder
-        self._session = session
+        self._send = clients.client(integration.section.http_config, folder)
         own_ms = getattr(integration.section, "timeout", 0) or 0
         self._timeout_s = min(own_ms / 1000, timeout_s) if own_ms > 0 else timeout_s
 
@@ -46,59 +51,29 @@ class IntegrationReceiver:
         parsed = WebhookBody.model_validate_json(body)
         section = await asyncio.to_thread(with_secrets, self._integration.section, self._folder)
         build = REQUESTS[self._integration.kind]
-        request = await build(section, parsed, self._texts.of(parsed))
-        http = section.http_config
-        headers = {**_headers(http), **request.headers}
-        tls = await asyncio.to_thread(_context, http, self._folder) if _has_tls(http) else None
-        await post(
-            self._session,
-            request.url,
-            json=request.json,
-            text=request.text,
-            headers=headers,
-            timeout_s=self._timeout_s,
-            ssl=tls,
-            proxy=(http.proxy_url or None) if http is not None else None,
-        )
+        for request in await build(section, parsed, self._texts.of(parsed)):
+            shown = masked(SecretStr(request.url))
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    answer = await self._send(request)
+            except TimeoutError as exc:
+                raise DeliveryError(f"{shown}: no answer in {self._timeout_s:g} s") from exc
+            self._check(answer, request, shown)
 
-
-def _headers(http: Any) -> dict[str, str]:
-    if http is None:
-        return {}
-    headers = {
-        name: value
-        for name, each in http.http_headers.items()
-        for value in (*each.values, *each.secrets)
-    }
-    if http.basic_auth is not None:
-        pair = f"{http.basic_auth.username}:{http.basic_auth.password}"
-        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-    elif http.authorization is not None:
-        kind = http.authorization.type.strip() or "Bearer"
-        headers["Authorization"] = f"{kind} {http.authorization.credentials}"
-    elif http.bearer_token:
-        headers["Authorization"] = f"Bearer {http.bearer_token}"
-    return headers
-
-
-def _has_tls(http: Any) -> bool:
-    return http is not None and http.tls_config is not None
-
-
-def _context(http: Any, folder: Path) -> Any:
-    """Return the TLS context of a section; reads files."""
-    import ssl
-
-    tls = http.tls_config
-    try:
-        context = ssl.create_default_context(
-            cafile=str(folder / tls.ca_file) if tls.ca_file else None, cadata=tls.ca or None
-        )
-        if tls.cert_file:
-            context.load_cert_chain(folder / tls.cert_file, folder / tls.key_file)
-    except (OSError, ValueError) as exc:
-        raise DeliveryError(f"tls_config: {type(exc).__name__}: {exc}") from None
-    if tls.insecure_skip_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    def _check(self, answer: ReceiverAnswer, request: ReceiverRequest, shown: str) -> None:
+        if answer.lost_body:
+            reason = "redirects to a request without a body; give the new address"
+            raise DeliveryError(f"{shown}: {reason}", retryable=False)
+        if error := status_error(shown, answer.status):
+            raise error
+        key = _SUCCESS_KEYS.get(self._integration.kind)
+        if key is None:
+            return
+        try:
+            document = json.loads(answer.body)
+        except ValueError:
+            # Slack's incoming webhook answers with a text.
+            return
+        if isinstance(document, dict) and document.get(key) is False:
+            reason = str(document.get("error") or "it did not accept the message")[:200]
+            raise DeliveryError(f"{shown}: {reason}", retryable=False)

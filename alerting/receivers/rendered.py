@@ -5,6 +5,7 @@ from typing import Any
 
 from alerting.errors import DeliveryError, TemplateError
 from alerting.receivers.webhook_body import NotificationStatus, WebhookBody
+from alerting.receivers.yaml_values import yaml_value
 from alerting.templates.library import TemplateLibrary
 from alerting.templates.notification_data import NotifiedAlert, notification_data
 from model.clock import Clock
@@ -64,6 +65,28 @@ class NotificationTexts:
         if isinstance(value, (list, tuple)):
             return [await self.texts(each) for each in value]
         return value
+
+    async def structure(self, value: Any) -> Any:
+        """Return a tree like `texts`; a text that is YAML for another value becomes that value.
+
+        So `{{ len .Alerts }}` is a number, and `{{ toJson .CommonLabels }}` a mapping.
+
+        Raises:
+            DeliveryError: a template fails.
+        """
+        if isinstance(value, dict):
+            return {
+                await self.text(key): await self.structure(each)
+                for key, each in value.items()
+                if isinstance(key, str)
+            }
+        if isinstance(value, (list, tuple)):
+            return [await self.structure(each) for each in value]
+        if not isinstance(value, str):
+            return value
+        text = await self.text(value)
+        parsed = yaml_value(text)
+        return text if isinstance(parsed, str) else await self.structure(parsed)
 
 
 class TextSource:

@@ -11,6 +11,8 @@ _MOST_BYTES = 65_536
 _SUFFIX = "_file"
 # Files of certificates: TLS reads them itself.
 _KEPT = frozenset({"ca_file", "cert_file", "key_file"})
+# The HTTP client reads its files itself.
+_SKIPPED = frozenset({"http_config"})
 
 
 def with_secrets(section: Any, folder: Path) -> Any:
@@ -25,6 +27,8 @@ def with_secrets(section: Any, folder: Path) -> Any:
     """
     changed: dict[str, Any] = {}
     for name in type(section).model_fields:
+        if name in _SKIPPED:
+            continue
         value = getattr(section, name)
         if isinstance(value, BaseModel):
             changed[name] = with_secrets(value, folder)

@@ -1,10 +1,6 @@
 """The receiver that POSTs notifications to a URL, as Alertmanager does."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import aiohttp
-import orjson
 from pydantic import SecretStr
 
 from alerting.errors import DeliveryError
@@ -30,24 +26,16 @@ async def post(
     session: aiohttp.ClientSession,
     url: str,
     *,
-    text: str = "",
-    json: Any = None,
-    headers: Mapping[str, str] | None = None,
+    text: str,
     timeout_s: float,
-    ssl: Any = None,
-    proxy: str | None = None,
 ) -> None:
     """POST a JSON body; every error is a `DeliveryError` without the URL's secrets.
 
     Args:
         session: sends the request.
         url: where to.
-        text: the body, if `json` is None.
-        json: the body as data.
-        headers: more headers.
+        text: the body.
         timeout_s: how long the request may take.
-        ssl: a TLS context, None for the default.
-        proxy: the URL of a proxy.
 
     Raises:
         DeliveryError: the receiver did not accept the body.
@@ -56,13 +44,11 @@ async def post(
     try:
         async with session.post(
             url,
-            data=text.encode() if json is None else orjson.dumps(json),
-            headers={"Content-Type": "application/json", **(headers or {})},
+            data=text.encode(),
+            headers={"Content-Type": "application/json"},
             timeout=aiohttp.ClientTimeout(total=timeout_s),
             # aiohttp would follow a redirect with a GET and lose the body.
             allow_redirects=False,
-            ssl=True if ssl is None else ssl,
-            proxy=proxy,
         ) as response:
             status = response.status
     except TimeoutError as exc:
@@ -72,9 +58,21 @@ async def post(
         raise DeliveryError(f"{shown}: not a URL", retryable=False) from None
     except (aiohttp.ClientError, OSError) as exc:
         raise DeliveryError(f"{shown}: {_reason(exc)}") from None
-    if status >= 300:
-        retryable = status in (_REQUEST_TIMEOUT, _TOO_MANY_REQUESTS) or status >= _SERVER_ERROR
-        raise DeliveryError(f"{shown}: answered {status}", retryable=retryable)
+    if error := status_error(shown, status):
+        raise error
+
+
+def status_error(shown: str, status: int) -> DeliveryError | None:
+    """Return the error of an HTTP status, None for success.
+
+    Args:
+        shown: the URL without its secrets.
+        status: what the receiver answered.
+    """
+    if status < 300:
+        return None
+    retryable = status in (_REQUEST_TIMEOUT, _TOO_MANY_REQUESTS) or status >= _SERVER_ERROR
+    return DeliveryError(f"{shown}: answered {status}", retryable=retryable)
 
 
 def _reason(exc: Exception) -> str:

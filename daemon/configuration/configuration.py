@@ -167,8 +167,9 @@ class ConfigurationSource:
             return None
         # The sections of all kinds of receivers take memory that most servers need not spend.
         from alerting.routing.files.routing_file import read_routing_file
+        from daemon.configuration.receiver_http import http_problems
 
-        return read_routing_file(self._directory / name)
+        return read_routing_file(self._directory / name, http_problems)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from daemon.configuration.configuration import Configuration
 from daemon.configuration.reload import Reloader
 from daemon.configuration.settings import Settings
 from daemon.data_directory import DataDirectory
+from daemon.receiver_clients import HttpReceiverClients, receiver_clients
 from daemon.server import project_analytics, push_receivers
 from daemon.server.alertmanager_metrics import AlertmanagerCollector
 from daemon.server.alertmanagers import Alertmanagers
@@ -121,10 +122,10 @@ async def constructed(
         stack.push_async_callback(engine.close)
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
         pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
-        session = await stack.enter_async_context(_client_session())
+        senders = await stack.enter_async_context(_senders())
         witness = await stack.enter_async_context(LoopWitness(watchdog_feed()))
         alerting, alertmanagers = _alerting(
-            stores, configuration, engine, session, scraping, pushed, witness.lag_s, refusals
+            stores, configuration, engine, senders, scraping, pushed, witness.lag_s, refusals
         )
         witness.evaluation_stall_s = lambda: alerting.evaluation_stall_s
         reloader = _reloader(
@@ -151,10 +152,12 @@ async def constructed(
         )
 
 
-def _client_session() -> aiohttp.ClientSession:
-    """Return the session of receivers and of the heartbeat."""
+@asynccontextmanager
+async def _senders() -> AsyncIterator[tuple[aiohttp.ClientSession, HttpReceiverClients]]:
+    """Yield the session of webhooks and the heartbeat, and the clients of an alertmanager.yml."""
     connector = aiohttp.TCPConnector(resolver=LookupResolver(NameLookup()))
-    return aiohttp.ClientSession(connector=connector)
+    async with aiohttp.ClientSession(connector=connector) as session, receiver_clients() as clients:
+        yield session, clients
 
 
 def _memory(settings: Settings) -> MemoryReading:
@@ -210,12 +213,13 @@ def _alerting(
     stores: Stores,
     configuration: Configuration,
     engine: LocalEngine,
-    session: aiohttp.ClientSession,
+    senders: tuple[aiohttp.ClientSession, HttpReceiverClients],
     scraping: Scraping,
     pushed: PushedHosts,
     loop_lag_s: Callable[[], float],
     refusals: Refusals,
 ) -> tuple[AlertingService, Alertmanagers]:
+    session, clients = senders
     alerting = AlertingService(
         settings=configuration.settings.alerting,
         records=stores.records.alerts,
@@ -226,6 +230,7 @@ def _alerting(
         clock=stores.clock,
         rule_groups=configuration.rule_groups,
         routing=configuration.routing,
+        clients=clients,
         conditions=stores.conditions,
         loop_lag_s=loop_lag_s,
         refusals=refusals,

@@ -1,15 +1,20 @@
 """An `alertmanager.yml` as the server uses it."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from alerting.errors import RoutingFileError
 from alerting.routing.configuration import RoutingConfiguration
+from alerting.routing.files.http_config import HttpSection
 from alerting.routing.files.loader import load_routing_file
 from alerting.templates.library import TemplateLibrary
-from model.documents import parse_document
+from model.documents import Document, Place, parse_document
 
 _UNSUPPORTED = frozenset({"jira", "sns", "wechat"})
+
+CheckHttp = Callable[[HttpSection], Iterable[tuple[Place, str]]]
+"""Returns what the HTTP client cannot do of a section: the place in it, and a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +26,12 @@ class RoutingFile:
     library: TemplateLibrary
 
 
-def read_routing_file(path: Path) -> RoutingFile:
+def read_routing_file(path: Path, check_http: CheckHttp = lambda _: ()) -> RoutingFile:
     """Return a file that the server can use; reads files.
+
+    Args:
+        path: the file.
+        check_http: checks each `http_config`.
 
     Raises:
         RoutingFileError: the file is invalid, or needs what Redshank cannot do.
@@ -36,11 +45,26 @@ def read_routing_file(path: Path) -> RoutingFile:
                 line = document.line(("receivers", number, key))
                 message = f"{key}: Redshank cannot send to these; use a webhook or Apprise"
                 problems.append((line, message))
-    for integrations in configuration.integrations.values():
-        for each in integrations:
-            http = getattr(each.section, "http_config", None)
-            if http is not None and http.oauth2 is not None:
-                problems.append((0, f"{each.name}: oauth2 is not supported; use authorization"))
+    problems += _http_problems(document, configuration, check_http)
     if problems:
         raise RoutingFileError(path, problems)
     return RoutingFile(path, configuration, library)
+
+
+def _http_problems(
+    document: Document, configuration: RoutingConfiguration, check: CheckHttp
+) -> list[tuple[int, str]]:
+    """Return what the HTTP client cannot do, each problem of a section once."""
+    shared: Place = ("global", "http_config")
+    problems: dict[tuple[int, str], None] = {}
+    for number, receiver in enumerate(document.data["receivers"]):
+        counts: dict[str, int] = {}
+        for each in configuration.integrations[receiver["name"]]:
+            index = counts[each.kind] = counts.get(each.kind, -1) + 1
+            own: Place = ("receivers", number, f"{each.kind}_configs", index, "http_config")
+            section = getattr(each.section, "http_config", None)
+            for place, message in check(section) if section is not None else ():
+                where = own if own in document.lines else shared
+                name = ".".join(map(str, (*where, *place)))
+                problems[document.line((*where, *place)), f"{name}: {message}"] = None
+    return list(problems)

@@ -76,6 +76,52 @@ def test_offset_of_queries_of_a_prometheus_file_holds_for_its_groups_without_one
     assert not [each for each in found.warnings if "offset" in each]
 
 
+ROUTES = """\
+global:
+  http_config:
+    follow_redirects: false
+    oauth2:
+      client_id: a
+      token_url: http://tokens
+      claims: {a: b}
+route: {receiver: ops}
+receivers:
+- name: ops
+  webhook_configs:
+  - url: http://one
+  - url: http://two
+    http_config:
+      proxy_url: socks5://proxy
+  - url: http://three
+    http_config:
+      authorization:
+        credentials_ref: vault
+      http_headers: {Accept: {values: [x]}}
+"""
+
+
+def test_http_config_of_a_receiver_is_refused_with_its_line_where_it_cannot_take_effect(
+    tmp_path: Path, write: Write
+) -> None:
+    write(
+        {"redshank.yml": "alerting: {alertmanager_file: alertmanager.yml}"}
+        | {"alertmanager.yml": ROUTES}
+    )
+    with pytest.raises(ConfigurationError) as refused:
+        read(tmp_path)
+    unknown = "Redshank does not support this key"
+    reserved = "header Accept is set by Redshank itself"
+    own = "receivers.0.webhook_configs"
+    assert str(refused.value).replace(str(tmp_path), "") == "\n".join(
+        (
+            f"/alertmanager.yml:7: global.http_config.oauth2.claims: {unknown}",
+            f"/alertmanager.yml:15: {own}.1.http_config.proxy_url: only HTTP proxies are supported",
+            f"/alertmanager.yml:19: {own}.2.http_config.authorization.credentials_ref: {unknown}",
+            f"/alertmanager.yml:20: {own}.2.http_config.http_headers: {reserved}",
+        )
+    )
+
+
 def test_flags_take_precedence_over_the_file(tmp_path: Path, write: Write) -> None:
     write(
         {

@@ -1,0 +1,60 @@
+"""What the requests of all kinds of receivers share: their form, and limits of texts."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from alerting.receivers.webhook_body import NotificationStatus, WebhookBody
+
+ELLIPSIS = "…"
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverRequest:
+    """A request of a receiver.
+
+    Attributes:
+        url: where to.
+        json: the body as data, None for a body that is already text.
+        headers: more headers.
+        text: the body as text.
+        method: the HTTP method.
+        content_type: the media type of the body.
+    """
+
+    url: str
+    json: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    method: str = "POST"
+    content_type: str = JSON
+
+
+def is_firing(body: WebhookBody) -> bool:
+    """Return whether a notification reports an alert that fires."""
+    return body.status is NotificationStatus.FIRING
+
+
+def group_hash(body: WebhookBody) -> str:
+    """Return the hash by which services recognize the group of a notification."""
+    return hashlib.sha256(body.group_key.encode()).hexdigest()
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are not empty."""
+    return {name: value for name, value in values.items() if value not in ("", None, [], {}, False)}
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many characters; one that is cut ends with an ellipsis."""
+    return text if len(text) <= most else text[: most - 1] + ELLIPSIS
+
+
+def shortened_bytes(text: str, most: int) -> str:
+    """Return a text of at most so many bytes; one that is cut ends with an ellipsis."""
+    encoded = text.encode()
+    if len(encoded) <= most:
+        return text
+    return encoded[: most - len(ELLIPSIS.encode())].decode(errors="ignore") + ELLIPSIS
