@@ -139,10 +139,12 @@ def _timing(
             )
         return
     if not is_member:
-        at = f" at {time_text(group.next_ms)}" if group.next_ms is not None else " at once"
+        count = len(group.alerts)
+        alerts = "one alert" if count == 1 else f"{count} alerts"
+        when = "at once" if group.next_ms is None else f"at {time_text(group.next_ms)}"
         yield Sentence(
             Reason.JOINS_GROUP,
-            f"It would join a group of {len(group.alerts)} alerts, which is looked at{at}.",
+            f"It would join a group of {alerts}; changes of that group are sent next {when}.",
         )
     elif not group.has_flushed and group.next_ms is not None and group.next_ms > now_ms:
         yield Sentence(

@@ -1,15 +1,19 @@
 """Template filters: numbers with their units and times, as text for people."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
+
+from markupsafe import Markup, escape
 
 UNKNOWN: Final = "\N{EN DASH}"
 
 _BINARY: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _DECIMAL: Final = ("", "k", "M", "G", "T", "P", "E")
 
+_SENTENCE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC", re.ASCII)
 _SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -118,6 +122,20 @@ def utc_time(time_ms: int | None) -> str:
     return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
+def local_times(text: str) -> Markup:
+    """Return a sentence whose times in UTC become `<time>`, which the browser converts.
+
+    A time in a sentence is `2026-11-29 12:03:10 UTC`.
+    """
+    parts = _SENTENCE_TIME.split(text)
+    shown = [escape(part) for part in parts]
+    shown[1::2] = [
+        Markup('<time datetime="{}T{}Z" data-local>{} UTC</time>').format(*part.split(), part)
+        for part in parts[1::2]
+    ]
+    return Markup("").join(shown)
+
+
 def bar_width(ratio: float | None) -> str:
     """Return the length of a bar in percent, for an SVG attribute."""
     return "0" if ratio is None else f"{min(max(ratio, 0.0), 1.0) * 100:.1f}"
@@ -134,6 +152,7 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "span": span,
     "seconds": seconds,
     "iso_time": iso_time,
+    "local_times": local_times,
     "utc_time": utc_time,
     "bar_width": bar_width,
 }

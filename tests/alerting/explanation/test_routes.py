@@ -221,9 +221,11 @@ def test_label_set_that_no_alert_has_would_begin_or_join_a_group(routed: Routed)
     }
     routed.insert(alert())
     assert routed.texts(alert(host="new")) == {
-        "joins_group": f"It would join a group of 1 alerts, which is looked at at "
-        f"{time_text(T0 + 30_000)}."
+        "joins_group": "It would join a group of one alert; changes of that group are sent next "
+        f"at {time_text(T0 + 30_000)}."
     }
+    routed.insert(alert(host="second"))
+    assert "a group of 2 alerts; " in routed.texts(alert(host="new"))["joins_group"]
 
 
 def test_explaining_changes_nothing(routed: Routed) -> None:

@@ -45,6 +45,14 @@ def test_figure_reads_well(text: str, expected: str) -> None:
     assert text == expected
 
 
+def test_times_of_a_sentence_are_marked_for_the_browser_and_all_else_is_escaped() -> None:
+    text = "<b> waits until 2026-11-29 12:03:10 UTC, not 2026-11-29 12:03 UTC."
+    assert filters.local_times(text) == (
+        '&lt;b&gt; waits until <time datetime="2026-11-29T12:03:10Z" data-local>'
+        "2026-11-29 12:03:10 UTC</time>, not 2026-11-29 12:03 UTC."
+    )
+
+
 @given(st.floats(0, 1e18))
 def test_every_figure_is_short(number: float) -> None:
     for write in (filters.size, filters.speed, filters.seconds, filters.plain, filters.value):
