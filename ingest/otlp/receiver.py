@@ -5,6 +5,7 @@ Source: OpenTelemetry specification, "OTLP".
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import count
 from typing import Final
 
 from ingest.errors import PushLimitError
@@ -98,6 +99,7 @@ class OtlpReceiver:
             appender, reader, clock, self._limits, "otlp", _THREAD_BYTES, refusals, memory
         )
         self._identities: dict[str, Identities] = {}
+        self._numbers = count(1)
         self.statistics = OtlpStatistics()
         self.metadata = PushedMetadata()
 
@@ -167,7 +169,7 @@ class OtlpReceiver:
         """Decode and write a request; the sender's turn is held."""
         identities = self._identities.get(name)
         if identities is None:
-            identities = Identities(self._translation, self._limits.labels)
+            identities = Identities(self._translation, self._limits.labels, self._numbers)
             self._identities[name] = identities
 
         def decode() -> MetricsDecoder:

@@ -4,7 +4,7 @@ A key of a series is the number of its metric, its part and the bytes of its att
 A sender repeats these bytes, so a known series is found without decoding them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
@@ -103,14 +103,21 @@ class Identities:
     Args:
         settings: of the translation.
         limits: of the labels of one series.
+        numbers: of resources and metrics. A sender's keys begin with them and outlive a change
+            of the settings, so identities that follow others go on with their numbers.
     """
 
     # A large Collector forwards some thousand resources with some hundred metrics each.
     _MOST: Final = 100_000
 
-    def __init__(self, settings: TranslationSettings, limits: LabelLimits) -> None:
+    def __init__(
+        self,
+        settings: TranslationSettings,
+        limits: LabelLimits,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
         self.settings, self._limits = settings, limits
-        self._numbers = count(1)
+        self._numbers = numbers or count(1)
         self._resources: dict[bytes, TelemetryResource] = {}
         self._metrics: dict[tuple[bytes, bytes, bytes, MetricKind], MetricIdentity] = {}
 

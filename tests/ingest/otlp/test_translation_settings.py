@@ -109,3 +109,22 @@ def named(series: str) -> dict[str, str]:
     """Return the labels of a series' text; no value here has a comma."""
     pairs = (one.partition("=") for one in series.partition("{")[2].rstrip("}").split(","))
     return {name: value.strip('"') for name, _, value in pairs}
+
+
+async def test_changed_settings_name_the_series_of_the_next_request(tmp_path: Path) -> None:
+    def counted(name: str, time_ms: int, value: float) -> Metric:
+        return counter(name, (NOW_MS - 1000, time_ms, value))
+
+    one, two = counted("one.a", NOW_MS, 1.0), counted("two.a", NOW_MS, 2.0)
+    later = counted("two.a", NOW_MS + 1000, 4.0), counted("one.a", NOW_MS + 1000, 3.0)
+    async with otlp_at(tmp_path) as setting:
+        setting.now[0] += 2000
+        await setting.send(request(one, two))
+        setting.receiver.translate(TranslationSettings(TranslationStrategy.NONE))
+        # In another order, so that numbers which begin again would name other metrics.
+        await setting.send(request(*later))
+        found = {
+            series.metric: list(samples.values())
+            for series, samples in (await setting.samples()).items()
+        }
+    assert found == {"one_a_total": [1.0], "two_a_total": [2.0], "one.a": [3.0], "two.a": [4.0]}
