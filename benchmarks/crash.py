@@ -1,10 +1,10 @@
 """Kills a server at random moments and checks what it stored: `./run bench crash`.
 
-The server scrapes targets that record what they served, and receives pushed samples,
-product events and tracked requests. It is killed with SIGKILL while it starts, at a random
-time, or while it writes chunks, and is started again. Everything that it then has is
-compared with what was served and what it acknowledged. Chunks and windows are small, so
-that it often seals and merges.
+The server scrapes targets that record what they served, and receives pushed samples, product
+events, tracked requests and OTLP deltas. It is killed with SIGKILL while it starts, at a random
+time, or while it writes chunks, and is started again. Everything that it then has is compared
+with what was served and what it acknowledged; the totals of deltas must be their exact sums.
+Chunks and windows are small, so that it often seals and merges.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from pathlib import Path
 from benchmarks.harness.contenders.contender import ScrapePlan
 from benchmarks.harness.contenders.servers import Redshank, redshank_command
 from benchmarks.harness.durability import pushes
+from benchmarks.harness.durability.delta_stream import DeltaStream
 from benchmarks.harness.durability.event_traffic import EventTraffic
 from benchmarks.harness.durability.verdict import (
     CrashVerdict,
@@ -89,6 +90,8 @@ class CrashFindings:
     acknowledged: int = 0
     events: int = 0
     requests: int = 0
+    deltas: int = 0
+    repeated_deltas: int = 0
     verdict: CrashVerdict = field(default_factory=CrashVerdict)
 
     def print(self) -> None:
@@ -99,6 +102,9 @@ class CrashFindings:
         print(f"  pushes acknowledged       {self.acknowledged:,}")
         print(f"  events acknowledged       {self.events:,}")
         print(f"  requests acknowledged     {self.requests:,}")
+        print(
+            f"  deltas acknowledged       {self.deltas:,}, {self.repeated_deltas:,} of them twice"
+        )
         print(f"  samples compared          {self.verdict.samples:,}")
         print(f"  oldest scrape lost        {self.verdict.longest_loss_ms} ms before its kill")
         print(f"  problems                  {len(self.verdict.problems) or 'none'}")
@@ -116,6 +122,8 @@ class CrashFindings:
                 "acknowledged_pushes": self.acknowledged,
                 "acknowledged_events": self.events,
                 "acknowledged_requests": self.requests,
+                "acknowledged_deltas": self.deltas,
+                "repeated_deltas": self.repeated_deltas,
                 "samples": self.verdict.samples,
                 "longest_loss_ms": self.verdict.longest_loss_ms,
                 "problems": self.verdict.problems,
@@ -130,8 +138,11 @@ class CrashFindings:
 class CrashTest:
     """Kills and compares, round by round."""
 
-    def __init__(self, witnesses: Witnesses, directory: Path, seed: int) -> None:
+    def __init__(
+        self, witnesses: Witnesses, directory: Path, seed: int, longest_life_s: float
+    ) -> None:
         self._witnesses, self._directory = witnesses, directory
+        self._longest_life_s, self._deltas = longest_life_s, DeltaStream(seed)
         self._random = random.Random(seed)
         self._server = CrashedServer(ScrapePlan(witnesses.addresses(), INTERVAL_S), directory)
         self._lives: list[Life] = []
@@ -153,6 +164,7 @@ class CrashTest:
                 self.findings.verdict.samples = 0
                 self._compare(self._lives, first_ms)
                 self._verify("beside the running server")
+                self._compare_deltas()
             self._compare_events()
             self._read_log()
         finally:
@@ -178,6 +190,7 @@ class CrashTest:
             with (
                 pushes.pushing(self._pushes, self._server.url, headers),
                 self._traffic.sending(self._server.url),
+                self._deltas.sending(self._server.url, headers),
             ):
                 self._wait_for(moment)
                 end_ms = self._kill()
@@ -191,7 +204,7 @@ class CrashTest:
 
     def _wait_for(self, moment: str) -> None:
         if moment == "any":
-            time.sleep(self._random.uniform(0.1, _LONGEST_LIFE_S))
+            time.sleep(self._random.uniform(0.1, self._longest_life_s))
             return
         before = self._windows_written()
         wait_until(lambda: self._windows_written() != before, _WRITING_TIMEOUT_S, _POLL_S)
@@ -235,6 +248,13 @@ class CrashTest:
             compare_pushes(push.path, stored_push, push.sent, push.acknowledged, verdict)
         self.findings.acknowledged = sum(len(push.acknowledged) for push in self._pushes or ())
 
+    def _compare_deltas(self) -> None:
+        deltas, findings = self._deltas, self.findings
+        deltas.finish(self._server.url, self._server.headers())
+        found = deltas.problems(lambda query: self._server.ask(query, _now_ms() / 1000))
+        findings.verdict.problems += found
+        findings.deltas, findings.repeated_deltas = deltas.acknowledged, deltas.repeated
+
     def _compare_events(self) -> None:
         if self._traffic is None:
             return
@@ -271,10 +291,16 @@ class CrashTest:
         self._read_log_bytes = len(log)
 
 
-def crash(rounds: int, targets: int, seed: int, directory: Path) -> CrashFindings:
+def crash(
+    rounds: int,
+    targets: int,
+    seed: int,
+    directory: Path,
+    longest_life_s: float = _LONGEST_LIFE_S,
+) -> CrashFindings:
     """Kill a server in each of some rounds; return the result."""
     with Witnesses(targets, directory) as witnesses:
-        test = CrashTest(witnesses, directory, seed)
+        test = CrashTest(witnesses, directory, seed, longest_life_s)
         test.run(rounds)
     return test.findings
 
@@ -285,7 +311,7 @@ def _now_ms() -> int:
 
 def _measure(options: argparse.Namespace) -> CrashFindings:
     with work_directory(options.work_dir) as directory:
-        return crash(options.rounds, options.targets, options.seed, directory)
+        return crash(options.rounds, options.targets, options.seed, directory, options.longest_life)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -294,6 +320,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--targets", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--longest-life", type=float, default=_LONGEST_LIFE_S, help="seconds up to a kill"
+    )
     run(_measure, parser.parse_args(arguments))
 
 

@@ -29,6 +29,7 @@ def test_killed_server_has_the_samples_that_its_targets_served(tmp_path: Path) -
     assert findings.verdict.samples > 1000
     assert findings.events > 0
     assert findings.requests > 0
+    assert findings.deltas > 0
 
 
 def served() -> list[int]:
