@@ -9,9 +9,10 @@ from ingest.errors import MalformedMessageError, TooMuchError
 from ingest.limits.write_limits import RequestLimits
 from ingest.otlp.logs import read_scope
 from ingest.otlp.names import MetricKind
-from ingest.otlp.point_collector import PointCollector, PointKind
+from ingest.otlp.point_collector import PointCollector, PointKind, SampleMarks
 from ingest.otlp.series_identities import Identities, MetricIdentity, TelemetryResource
 from ingest.series.sample_batch import FindSeries, SampleBatch, SeriesKey
+from ingest.series.series_cache import JointSeries
 from ingest.wire import LENGTH, VARINT, Field, fields, read_length
 from model.labels import Labels
 from model.metadata import MetricMetadata
@@ -59,6 +60,7 @@ class MetricsDecoder:
         find: returns the number of a known series.
         identities: the resources and metrics that the sender repeats.
         limits: of the request.
+        groups: the series of histograms, by the bytes that name them.
         by_field: whether to read every point field by field.
 
     Attributes:
@@ -74,11 +76,13 @@ class MetricsDecoder:
         identities: Identities,
         limits: RequestLimits | None = None,
         *,
+        groups: JointSeries | None = None,
         by_field: bool = False,
     ) -> None:
         self._data, self._identities = data, identities
         self._limits = limits or RequestLimits()
-        self._points = PointCollector(data, find, self._limits, by_field=by_field)
+        groups = JointSeries(0) if groups is None else groups
+        self._points = PointCollector(data, find, groups, self._limits, by_field=by_field)
         self._used: dict[bytes, MetricIdentity] = {}
         self._info: dict[SeriesKey, Labels] = {}
         self._info_until: list[tuple[TelemetryResource, int]] = []
@@ -262,7 +266,7 @@ class MetricsDecoder:
         if len(self.messages) < _MOST_MESSAGES and message not in self.messages:
             self.messages.append(message)
 
-    def _add_target_info(self, resource: TelemetryResource, marks: tuple[int, int, int]) -> None:
+    def _add_target_info(self, resource: TelemetryResource, marks: SampleMarks) -> None:
         """Add the samples of `target_info` from the first time to the last of a resource."""
         times = self._points.times_ms(marks)
         if not times or resource.target_info is None:

@@ -38,7 +38,7 @@ class FixedPoints:
 
     def read(self, data: bytes, samples: Samples) -> None:
         """Read all points at once; their tags have been checked."""
-        rows = _windows(data, self.size)[np.array(self.ends, np.int64) - self.size]
+        rows = windows(data, self.size)[np.array(self.ends, np.int64) - self.size]
         found = rows.view(self._form).ravel()
         values = found["value"].copy()
         whole = found["value_tag"] == INTEGER_TAG
@@ -53,10 +53,10 @@ class FixedPoints:
         """Return the first and the last time of the points from a place on."""
         if first >= len(self.ends):
             return []
-        times_ns = _windows(data, 8)[np.array(self.ends[first:], np.int64) - _TIME_AT].view("<i8")
+        times_ns = windows(data, 8)[np.array(self.ends[first:], np.int64) - _TIME_AT].view("<i8")
         return [int(times_ns.min()) // _NS, int(times_ns.max()) // _NS]
 
 
-def _windows(data: bytes, size: int) -> NDArray[np.uint8]:
+def windows(data: bytes, size: int) -> NDArray[np.uint8]:
     """Return the bytes at each offset, shape (offsets, size), without copying."""
     return np.ndarray((len(data) - size + 1, size), np.uint8, buffer=data, strides=(1, 1))

@@ -5,6 +5,7 @@ Source: opentelemetry-proto, metrics/v1/metrics.proto; Prometheus, OTLP receiver
 
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
@@ -21,6 +22,7 @@ from ingest.otlp.distributions import (
     attribute_bytes,
     read_distribution,
 )
+from ingest.otlp.histogram_points import FixedHistograms, fixed_form, group_name
 from ingest.otlp.names import MetricKind
 from ingest.otlp.number_points import (
     ATTRIBUTES_TAG,
@@ -32,6 +34,7 @@ from ingest.otlp.number_points import (
 )
 from ingest.otlp.series_identities import VALUE, MetricIdentity
 from ingest.series.sample_batch import SAMPLE, Deltas, FindSeries, Samples, SeriesKey
+from ingest.series.series_cache import JointSeries
 from ingest.wire import FIXED64, VARINT, fields
 from model.series import STALE
 
@@ -62,27 +65,47 @@ _FORMS: Final[dict[PointKind, PointForm]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class SampleMarks:
+    """How many samples there are of each form."""
+
+    started: int
+    plain: int
+    others: int
+    histograms: dict[int, int]
+
+
 class PointCollector:
     """Collects samples.
 
     Args:
         data: the message.
         find: returns the number of a known series.
+        groups: the series of histograms, by the bytes that name them.
         limits: of the request.
         by_field: whether to read every point field by field.
 
     Attributes:
         started, plain: number points of the fixed forms, with and without a start time.
+        histograms: histogram points of the fixed forms.
         others: all other samples: series, time, value, start.
         unknown: the keys of series that have no number yet.
         exemplars: how many there are.
     """
 
     def __init__(
-        self, data: bytes, find: FindSeries, limits: RequestLimits, *, by_field: bool
+        self,
+        data: bytes,
+        find: FindSeries,
+        groups: JointSeries,
+        limits: RequestLimits,
+        *,
+        by_field: bool,
     ) -> None:
-        self.data, self.find, self._limits, self._by_field = data, find, limits, by_field
+        self.data, self.find, self._groups = data, find, groups
+        self._limits, self._by_field = limits, by_field
         self.started, self.plain = FixedPoints(started=True), FixedPoints(started=False)
+        self.histograms = FixedHistograms()
         self.others: list[tuple[int, int, float, int]] = []
         # Samples of deltas: the place in `others`, start and time in nanoseconds.
         self._deltas: list[tuple[int, int, int]] = []
@@ -92,28 +115,31 @@ class PointCollector:
     def samples(self) -> tuple[Samples, Deltas | None]:
         """Return all samples, and which of them are deltas."""
         forms = self.started, self.plain
-        samples = np.zeros(sum(len(one.ends) for one in forms) + len(self.others), SAMPLE)
-        at = 0
+        fixed = sum(len(one.ends) for one in forms) + len(self.histograms)
+        samples, at = np.zeros(fixed + len(self.others), SAMPLE), 0
         for form in forms:
             if form.ends:
                 form.read(self.data, samples[at : at + len(form.ends)])
                 at += len(form.ends)
+        self.histograms.read(self.data, samples[at:fixed])
+        at = fixed
         samples[at:] = self.others
         if not self._deltas:
             return samples, None
         table = np.array(self._deltas, np.int64)
         return samples, Deltas(table[:, 0] + at, table[:, 1].copy(), table[:, 2].copy())
 
-    def marks(self) -> tuple[int, int, int]:
+    def marks(self) -> SampleMarks:
         """Return how many samples there are now, for `times_ms`."""
-        return len(self.started.ends), len(self.plain.ends), len(self.others)
+        points = len(self.started.ends), len(self.plain.ends)
+        return SampleMarks(*points, len(self.others), self.histograms.mark())
 
-    def times_ms(self, marks: tuple[int, int, int]) -> list[int]:
+    def times_ms(self, marks: SampleMarks) -> list[int]:
         """Return the times since some marks; of points of the fixed forms the outermost."""
-        times = [time_ms for _, time_ms, *_ in self.others[marks[2] :]]
-        for form, mark in zip((self.started, self.plain), marks, strict=False):
-            times += form.times_ms(self.data, mark)
-        return times
+        times = [time_ms for _, time_ms, *_ in self.others[marks.others :]]
+        times += self.started.times_ms(self.data, marks.started)
+        times += self.plain.times_ms(self.data, marks.plain)
+        return times + self.histograms.times_ms(self.data, marks.histograms)
 
     def number(self, key: SeriesKey) -> int:
         """Return the number of a series, -1 - k for the k-th unknown one."""
@@ -205,10 +231,18 @@ class PointCollector:
         self, spans: Sequence[Span], metric: MetricIdentity, kind: PointKind, *, is_delta: bool
     ) -> None:
         data, form = self.data, _FORMS[kind]
+        may_be_fixed = kind is PointKind.HISTOGRAM and not is_delta and not self._by_field
         for at, stop in spans:
+            found = fixed_form(data, at, stop) if may_be_fixed else None
+            if found is not None:
+                begin, name = found
+                series = self._groups.get(metric.prefix + name)
+                if series is not None:
+                    self.histograms.add(begin, series)
+                    continue
             point = read_distribution(data, at, stop, form)
             self.exemplars += point.exemplars
-            accumulates = is_delta and not point.stale
+            accumulates, first = is_delta and not point.stale, len(self.others)
             for part, value in _parts(point, kind):
                 self._add(
                     metric.prefix + part + point.attributes,
@@ -217,8 +251,12 @@ class PointCollector:
                     point.start_ns,
                     is_delta=accumulates,
                 )
+            if found is not None and found[1] == group_name(data, at, stop):
+                numbers = [series for series, *_ in self.others[first:]]
+                if min(numbers) >= 0:
+                    self._groups.add(metric.prefix + found[1], numbers)
             most = _SAMPLES_PER_POINT * self._limits.samples
-            if len(self.others) > most:
+            if len(self.others) + len(self.histograms) > most:
                 raise TooMuchError(f"the points of one request stand for over {most} samples")
 
 

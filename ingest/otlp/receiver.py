@@ -174,7 +174,9 @@ class OtlpReceiver:
 
         def decode() -> MetricsDecoder:
             data = _protobuf(body, encoding, "ExportMetricsServiceRequest")
-            return MetricsDecoder(data, sender.find, identities, self._limits.request)
+            return MetricsDecoder(
+                data, sender.find, identities, self._limits.request, groups=sender.groups
+            )
 
         decoder = await self._intake.call(len(body), decode)
         batch = await self._intake.call(len(body), decoder.batch)

@@ -48,6 +48,7 @@ class Sender:
     Attributes:
         turn: a lock to hold while decoding and writing: one request at a time.
         find: returns the number of a known series.
+        groups: the numbers of known series that always come together.
         budgets: what the sender and its tokens have.
     """
 
@@ -68,6 +69,7 @@ class Sender:
         self._totals = DeltaTotals(table, reader, limits.delta_stale_ms)
         self.turn = asyncio.Lock()
         self.find: FindSeries = table.cache.__getitem__
+        self.groups = table.cache.groups
 
     @property
     def series(self) -> int:

@@ -115,7 +115,7 @@ class DeltaMachine(RuleBasedStateMachine):
         self.store = SqliteSampleStore(directory, STORE, clock=clock)
         await asyncio.to_thread(self.store.open)
         self.killed = KilledStore(self.store)
-        self.receiver = OtlpReceiver(self.killed, self.store, clock)  # type: ignore[arg-type]
+        self.receiver = OtlpReceiver(self.killed, self.store, clock)
 
     async def kill(self) -> None:
         """Go on with a copy of the files; the former server changes only its own."""
@@ -222,12 +222,11 @@ class DeltaMachine(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
-@pytest.mark.slow
-class TestDeltaCrashes(DeltaMachine.TestCase):
-    settings = settings(
-        max_examples=40,
-        stateful_step_count=40,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow],
-        phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
-    )
+DeltaMachine.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+)
+TestDeltaCrashes = pytest.mark.slow(DeltaMachine.TestCase)
