@@ -109,6 +109,7 @@ _FROM_ROOTS: tuple[Callable[[Roots], Collector], ...] = (
 OPT_IN: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "buddyinfo": ("memory.buddyinfo", "BuddyAllocator"),
+        "containers": ("containers.containers", "Containers"),
         "cgroups": ("kernel.cgroups", "ControlGroups"),
         "cpu_vulnerabilities": ("cpu.vulnerabilities", "Vulnerabilities"),
         "interrupts": ("kernel.interrupts", "Interrupts"),
