@@ -41,6 +41,10 @@ class RuleEvaluationError(AlertingError):
     """The result of a rule's expression cannot be turned into alerts or series."""
 
 
+class BacktestTooLargeError(AlertingError):
+    """A back-test would take too long or too much memory; the message says how to shrink it."""
+
+
 class BadOverrideError(AlertingError):
     """A check override is invalid; `field` names the field at fault."""
 

@@ -38,7 +38,7 @@ COMMANDS = {
     "host": LazyCommand("daemon.commands.host", "host", "Add, list and remove hosts."),
     "user": LazyCommand("daemon.commands.user", "user", "Manage accounts and passwords."),
     "check": LazyCommand("daemon.commands.check", "check", "Check files before using them."),
-    "rules": LazyCommand("daemon.commands.rules", "rules", "Test rules on made-up samples."),
+    "rules": LazyCommand("daemon.commands.rules", "rules", "Unit-test and back-test rules."),
     "alerting": LazyCommand("daemon.commands.alerting", "alerting", "Test routes of alerts."),
     "query": LazyCommand("daemon.commands.query", "query", "Run a PromQL query."),
     "cert": LazyCommand("daemon.commands.cert", "cert", "Issue certificates for hosts."),

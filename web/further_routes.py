@@ -11,6 +11,7 @@ from web.accounts.users_api import UsersApi
 from web.alertmanager.alerts_api import AlertmanagerAlertsApi
 from web.alertmanager.silences_api import SilencesApi
 from web.alerts.api import AlertsApi
+from web.alerts.backtests import BacktestApi, RuleBacktests
 from web.alerts.explanation_api import ExplanationApi
 from web.alerts.explanations import explainer
 from web.alerts.maintenance_api import MaintenanceApi, MaintenanceWindows
@@ -88,6 +89,7 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         DashboardsApi(DashboardLibrary(services.dashboards, services.clock)),
         HostKeysApi(fleet, internals.register.keyring),
         AlertsApi(services.alerts, services.alerting, fleet, services.clock),
+        BacktestApi(RuleBacktests(services.samples, services.clock)),
         MaintenanceApi(MaintenanceWindows(services.alerting, services.clock)),
         ExplanationApi(services.alerts, services.alerting, explainer(services)),
         AlertmanagerAlertsApi(services.alerting.router, services.clock, services.version),

@@ -11,12 +11,14 @@ from web.accounts.forms import TokenForm
 from web.accounts.login_page import LoginPages
 from web.accounts.second_factor_page import SecondFactorPages
 from web.accounts.users_page import UsersPages
+from web.alerts.backtests import RuleBacktests
 from web.alerts.explanations import explainer
 from web.alerts.maintenance_api import MaintenanceWindows
 from web.alerts.maintenance_page import MaintenancePages
 from web.alerts.page import AlertsPages
 from web.alerts.report_page import AlertReport
 from web.alerts.routes_page import RoutesPages
+from web.alerts.rules_page import RulesPages
 from web.alerts.silences_page import SilencePages
 from web.audit.page import AuditPages
 from web.dashboards.library import DashboardLibrary
@@ -127,6 +129,11 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: MaintenancePages(
         MaintenanceWindows(parts.services.alerting, parts.services.clock),
         parts.services.alerting,
+        parts.shell,
+    ),
+    lambda parts: RulesPages(
+        parts.services.alerting,
+        RuleBacktests(parts.services.samples, parts.services.clock),
         parts.shell,
     ),
     lambda parts: AlertReport(parts.services.alerts, parts.shell, parts.services.clock),

@@ -16,3 +16,14 @@ class ImmediateEngine(LocalEngine):
     ) -> Answer:
         """Evaluate a query at one time; see `QueryEngine.instant`."""
         return self.instant_blocking(query, time_ms, options)
+
+    async def range(
+        self,
+        query: str,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        options: QueryOptions | None = None,
+    ) -> Answer:
+        """Evaluate a query at each step; see `QueryEngine.range`."""
+        return self.range_blocking(query, start_ms, end_ms, step_ms, options)

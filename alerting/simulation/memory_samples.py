@@ -6,7 +6,7 @@ append to is a block of its own.
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import count
 
 import numpy as np
@@ -220,20 +220,21 @@ def _with_unique_labels(parts: list[AlignedSeries]) -> list[AlignedSeries]:
         kept = [row for row, labels in enumerate(part.labels) if labels not in shared]
         if kept:
             found.append(part.take(np.array(kept, dtype=np.intp)))
-    return found + [_merged(labels, parts) for labels in sorted(shared)]
+    return found + _merged(shared, parts)
 
 
-def _merged(labels: Labels, parts: Iterable[AlignedSeries]) -> AlignedSeries:
-    """Return one series from several blocks; of two samples at one time the first one."""
-    samples: dict[int, float] = {}
+def _merged(shared: Container[Labels], parts: Iterable[AlignedSeries]) -> list[AlignedSeries]:
+    """Return series that several blocks have; of two samples at one time the first one."""
+    pieces: dict[Labels, list[tuple[Times, Values]]] = {}
     for part in parts:
-        for row, each in enumerate(part.labels):
-            if each != labels:
-                continue
-            known = ~is_absent(part.values[row])
-            times = part.times_ms[part.rows[row]][known].tolist()
-            for place, time_ms in enumerate(times):
-                samples.setdefault(time_ms, part.values[row][known][place])
-    times_ms = np.array(sorted(samples), dtype=np.int64)
-    values = np.array([samples[time_ms] for time_ms in times_ms.tolist()], dtype=np.float64)
-    return AlignedSeries.of_source([labels], times_ms, values.reshape(1, -1))
+        for row, labels in enumerate(part.labels):
+            if labels in shared:
+                known = ~is_absent(part.values[row])
+                times = part.times_ms[part.rows[row]][known]
+                pieces.setdefault(labels, []).append((times, part.values[row][known]))
+    found = []
+    for labels, own in pieces.items():
+        times_ms, first = np.unique(np.concatenate([times for times, _ in own]), return_index=True)
+        values = np.concatenate([values for _, values in own])[first]
+        found.append(AlignedSeries.of_source([labels], times_ms, values.reshape(1, -1)))
+    return found

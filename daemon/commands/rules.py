@@ -1,15 +1,23 @@
-"""`redshank rules`: unit tests of alerting and recording rules."""
+"""`redshank rules`: unit tests and back-tests of alerting and recording rules."""
 
 import asyncio
+import json
 import re
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.commands.output import echo
+from daemon.commands.errors import errors_as_messages
+from daemon.commands.options import server_options
+from daemon.commands.output import counted, echo, print_table
+from daemon.commands.piped_files import pipes_as_files
+from daemon.control import ServerAddress, call
+from model.durations import format_duration
+from model.labels import Labels
 
 if TYPE_CHECKING:
     from alerting.simulation.outcomes import FileOutcome
@@ -21,7 +29,7 @@ _FEATURES = ("promql-experimental-functions", _DELAYED_NAMES)
 
 @click.group()
 def rules() -> None:
-    """Test rules before they are used."""
+    """Test rules before they are used: on made-up samples, or on those of a server."""
 
 
 def _names(_: click.Context, __: click.Parameter, value: Sequence[str]) -> list["re.Pattern[str]"]:
@@ -101,3 +109,50 @@ def _print(outcome: "FileOutcome") -> None:
     else:
         echo("  SUCCESS")
     echo("")
+
+
+@rules.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--since", default="30d", show_default=True, help="How far back.")
+@click.option("--interval", default="1m", show_default=True, help="Of groups that have none.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole result as JSON.")
+@server_options
+def backtest(address: ServerAddress, file: Path, since: str, interval: str, as_json: bool) -> None:
+    """Say when the rules of a file would have fired on the samples of a server."""
+    with pipes_as_files((file,)) as (read,), errors_as_messages():
+        body = {"rules": read.read_text(encoding="utf-8"), "since": since, "interval": interval}
+    found = call(address, lambda control: control.request("POST", "/api/rules/backtest", body=body))
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for result in found["rules"]:
+        _print_result(result)
+
+
+def _print_result(result: dict[str, Any]) -> None:
+    """Print what one rule would have done, and its alerts as a table."""
+    title = f"{result['group']}: {result['name']}"
+    if result["problem"]:
+        echo(f"{title}: fails: {result['problem']}")
+    if result["type"] == "recording":
+        echo(f"{title}: records {result['series']:,} series")
+        return
+    length = format_duration(round(result["firing_s"]) * 1000)
+    echo(f"{title}: fires {counted(result['fired'], 'time')}, {length} in all")
+    rows = [
+        (
+            _local_time(each["fired_ms"]),
+            "still fires" if each["resolved_ms"] is None else _local_time(each["resolved_ms"]),
+            "" if each["value"] is None else f"{each['value']:.6g}",
+            str(Labels.of(each["labels"]).drop({"alertname"})),
+        )
+        for each in result["alerts"]
+    ]
+    if rows:
+        print_table(("fires", "ends", "value", "labels"), rows)
+    if len(rows) < result["fired"]:
+        echo(f"{result['fired'] - len(rows):,} more are not listed")
+
+
+def _local_time(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone().isoformat(" ", "seconds")

@@ -1,7 +1,10 @@
+import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
+from daemon.commands import rules as module
 from daemon.commands.rules import rules
 
 GOOD = "tests: [{name: a, promql_expr_test: [{expr: 'vector(1)', exp_samples: [{value: 1}]}]}]"
@@ -54,3 +57,39 @@ def test_missing_rule_files_are_a_warning(tmp_path: Path) -> None:
     result = run(str(file))
     assert result.exit_code == 0
     assert result.stderr == f"  WARNING: no file match pattern {tmp_path / 'none.yml'}\n"
+
+
+def test_result_of_a_backtest_is_printed_by_rule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "rules.yml"
+    file.write_text("groups: []")
+    alert = {"labels": {"alertname": "A", "i": "x"}, "value": 2.5, "fired_ms": 60_000}
+    answer = {
+        "rules": [
+            {"group": "g", "name": "r", "type": "recording", "problem": "", "series": 3},
+            {
+                "group": "g",
+                "name": "A",
+                "type": "alerting",
+                "problem": "no such thing",
+                "fired": 3,
+                "firing_s": 90.2,
+                "alerts": [alert | {"resolved_ms": 90_000}, alert | {"resolved_ms": None}],
+            },
+        ]
+    }
+    monkeypatch.setattr(module, "call", lambda address, work: answer)
+    result = CliRunner().invoke(rules, ["backtest", str(file)])
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[:3] == [
+        "g: r: records 3 series",
+        "g: A: fails: no such thing",
+        "g: A: fires 3 times, 1m30s in all",
+    ]
+    assert lines[3].split("\t")[2:] == ["2.5", '{i="x"}']
+    assert "\tstill fires\t" in lines[4]
+    assert lines[5] == "1 more are not listed"
+    result = CliRunner().invoke(rules, ["backtest", "--json", str(file)])
+    assert json.loads(result.stdout) == answer
