@@ -53,6 +53,13 @@ class BadOverrideError(AlertingError):
         self.field, self.reason = field, reason
 
 
+class EscalationError(AlertingError):
+    """The steps of `alerting.escalations` are invalid."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"alerting.escalations: {reason}")
+
+
 class UnknownReceiverError(AlertingError):
     """No receiver has this name."""
 

@@ -1,20 +1,41 @@
 """The receivers and the tree of routes that the configuration names."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import aiohttp
 
+from alerting.errors import EscalationError
 from alerting.notifications.default_tree import default_tree
 from alerting.receivers.configured import configured_receivers
 from alerting.receivers.receiver import Receiver
 from alerting.routing.configuration import RoutingConfiguration
+from alerting.routing.escalation import Escalation, problem_of_steps
 from alerting.settings import AlertingSettings
 from model.clock import Clock
 
 if TYPE_CHECKING:
     from alerting.receivers.clients import ReceiverClients
     from alerting.routing.files.routing_file import RoutingFile
+
+
+def escalation_steps(
+    settings: AlertingSettings, file: "RoutingFile | None"
+) -> tuple[Escalation, ...]:
+    """Return the escalations of the settings.
+
+    Raises:
+        EscalationError: a step names an unknown receiver, or the steps lead in a circle.
+    """
+    steps = tuple(
+        Escalation(each.receiver, each.after_ms, each.to) for each in settings.escalations
+    )
+    names = [each.name for each in settings.receivers]
+    problem = problem_of_steps(steps, names if file is None else file.configuration.integrations)
+    if problem is not None:
+        raise EscalationError(problem)
+    return steps
 
 
 class ReceiverSet:
@@ -44,8 +65,14 @@ class ReceiverSet:
         return self._file is not None
 
     def tree(self) -> RoutingConfiguration:
-        """Return the tree of routes."""
-        return self._file.configuration if self._file else default_tree(self._settings.routed)
+        """Return the tree of routes.
+
+        Raises:
+            EscalationError: an escalation is invalid.
+        """
+        settings, file = self._settings, self._file
+        tree = file.configuration if file else default_tree(settings.routed, settings.receivers)
+        return replace(tree, escalations=escalation_steps(settings, file))
 
     def build(self, clock: Clock) -> Mapping[str, Receiver]:
         """Return the receivers by name."""
@@ -69,5 +96,6 @@ class ReceiverSet:
     def routed(self) -> set[str]:
         """Return the names of the receivers that get notifications."""
         if self._file is None:
-            return {receiver.name for receiver in self._settings.routed}
+            routed = {receiver.name for receiver in self._settings.routed}
+            return routed | {each.to for each in self._settings.escalations}
         return {name for name, _ in self.names()}

@@ -107,6 +107,20 @@ class HeartbeatSettings(AlertingSection):
     timeout_ms: PositiveDurationMs = Field(default=10_000, alias="timeout")
 
 
+class EscalationSettings(AlertingSection):
+    """One step of an escalation.
+
+    Attributes:
+        receiver: the receiver that is notified first.
+        after_ms: `after`, how long it has to acknowledge.
+        to: the receiver that is notified next.
+    """
+
+    receiver: str = Field(min_length=1)
+    after_ms: PositiveDurationMs = Field(alias="after")
+    to: str = Field(min_length=1)
+
+
 class AlertingSettings(AlertingSection):
     """The `alerting` section.
 
@@ -122,6 +136,7 @@ class AlertingSettings(AlertingSection):
         route: names of the receivers that get notifications, None for all.
         alertmanager_file: an `alertmanager.yml`, relative to the configuration; its tree
             and receivers take the place of `receivers` and `route`.
+        escalations: which receiver is notified next when nobody acknowledges in time.
         limits: the limits of all rules.
         heartbeat: the dead man's switch, None for none.
         history_ms: alerts are deleted so long after they ended.
@@ -135,6 +150,7 @@ class AlertingSettings(AlertingSection):
     receivers: tuple[ReceiverSettings, ...] = (LogReceiverSettings(name="log"),)
     route: tuple[str, ...] | None = None
     alertmanager_file: str = ""
+    escalations: tuple[EscalationSettings, ...] = ()
     delivery: DeliverySettings = DeliverySettings()
     limits: RuleLimitSettings = RuleLimitSettings()
     heartbeat: HeartbeatSettings | None = None

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from alerting.explanation.deliveries import delivery_sentence
+from alerting.explanation.escalations import escalation_sentences
 from alerting.explanation.holds import hold_sentences
 from alerting.explanation.sentences import Reason, Sentence, time_text
 from alerting.routing.alerts import RoutedAlert
 from alerting.routing.configuration import Integration
 from alerting.routing.dispatcher import AlertDispatcher
+from alerting.routing.escalation import chain_of
 from alerting.routing.groups import AlertGroup
 from alerting.routing.matcher_syntax import matcher_text
 from alerting.routing.notification_log import LogEntry
@@ -113,6 +115,12 @@ def _explained(
             sentences += _sent(
                 dispatcher, integration, group, alert, now_ms, deliveries, is_held=bool(mutings)
             )
+        sentences += escalation_sentences(dispatcher, route, group, alert, now_ms)
+        for step in chain_of(configuration.escalations, route.receiver):
+            for integration in configuration.integrations.get(step.to, ()):
+                sentences += _sent(
+                    dispatcher, integration, group, alert, now_ms, deliveries, is_held=bool(mutings)
+                )
     return RouteExplanation(
         route=route,
         path=route_path(configuration.route, route),

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     NO_REPEAT = "no_repeat"
     RESOLVED_NOT_SENT = "resolved_not_sent"
     ESCALATES = "escalates"
+    NO_ESCALATION = "no_escalation"
 
 
 @dataclass(frozen=True, slots=True)

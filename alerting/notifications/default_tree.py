@@ -12,8 +12,15 @@ NOBODY = "nobody"
 """The receiver of alerts that no receiver accepts; it has no integrations."""
 
 
-def default_tree(receivers: Sequence[ReceiverSettings]) -> RoutingConfiguration:
-    """Return the configuration that sends each alert at once, and never again."""
+def default_tree(
+    receivers: Sequence[ReceiverSettings], every: Sequence[ReceiverSettings]
+) -> RoutingConfiguration:
+    """Return the configuration that sends each alert at once, and never again.
+
+    Args:
+        receivers: those that get the alerts.
+        every: all receivers; an alert may be escalated to the others.
+    """
     routes = []
     for number, receiver in enumerate(receivers):
         matchers = tuple(
@@ -30,7 +37,7 @@ def default_tree(receivers: Sequence[ReceiverSettings]) -> RoutingConfiguration:
         receiver.name: (
             Integration(receiver.name, receiver.name, receiver.type, receiver.send_resolved),
         )
-        for receiver in receivers
+        for receiver in every
     }
     return RoutingConfiguration(root, {NOBODY: (), **integrations})
 

@@ -126,7 +126,12 @@ class AlertRouter:
             and not notice.is_known
             and bool(self.dispatcher.silences.muting(alert.labels, self._clock()))
         )
-        if not self._has_tree and key not in self._expressions and not silenced:
+        # Who has been sent an alert directly is sent its end directly.
+        escalates = bool(self.dispatcher.configuration.escalations) and (
+            notice.status is NotificationStatus.FIRING and not notice.is_known
+        )
+        known = key in self._expressions
+        if not (self._has_tree or known or silenced or escalates):
             return False
         self._take(alert, notice.expression)
         return True

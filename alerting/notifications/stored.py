@@ -60,7 +60,7 @@ def log_row(entry: LogEntry) -> NotificationLogRow:
         entry.group_key,
         entry.integration,
         entry.sent_ms,
-        json.dumps(sorted(entry.firing)),
+        json.dumps({each: entry.since.get(each, entry.sent_ms) for each in sorted(entry.firing)}),
         json.dumps(sorted(entry.resolved)),
         json.dumps(sorted(entry.alert_ids)),
     )
@@ -68,11 +68,15 @@ def log_row(entry: LogEntry) -> NotificationLogRow:
 
 def log_entry(row: NotificationLogRow) -> LogEntry:
     """Return the log entry of a row."""
+    firing = json.loads(row.firing)
+    # Earlier versions stored a list.
+    since = firing if isinstance(firing, dict) else dict.fromkeys(firing, row.sent_ms)
     return LogEntry(
         row.group_key,
         row.integration,
         row.sent_ms,
-        frozenset(json.loads(row.firing)),
+        frozenset(since),
         frozenset(json.loads(row.resolved)),
         frozenset(json.loads(row.alert_ids)),
+        since,
     )

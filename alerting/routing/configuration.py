@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from alerting.routing.escalation import Escalation
 from alerting.routing.inhibition import InhibitRule
 from alerting.routing.time_intervals import TimeIntervals
 from alerting.routing.tree import AlertRoute
@@ -41,6 +42,7 @@ class RoutingConfiguration:
         resolve_timeout_ms: an alert from outside without an end is resolved so long after
             its last report.
         original: the text of the file, "" without one.
+        escalations: which receiver is next when nobody acknowledges.
     """
 
     route: AlertRoute
@@ -50,3 +52,4 @@ class RoutingConfiguration:
     templates: tuple[str, ...] = ()
     resolve_timeout_ms: int = 300_000
     original: str = ""
+    escalations: tuple[Escalation, ...] = ()

@@ -4,11 +4,12 @@ Source: Alertmanager, dispatch/dispatch.go and notify/notify.go.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from alerting.routing.alerts import RoutedAlert, merged
 from alerting.routing.configuration import Integration, RoutingConfiguration
+from alerting.routing.escalation import Escalation, chain_of, escalation_times
 from alerting.routing.groups import AlertGroup
 from alerting.routing.inhibition import Inhibitor
 from alerting.routing.muting import Muting, mutings_of
@@ -57,6 +58,8 @@ class AlertDispatcher:
         self.silences, self.log = silences, log
         self._alerts: dict[str, RoutedAlert] = {}
         self._maintained_ms = 0
+        # When alerts were last looked at for escalation.
+        self._looked_ms = 0
         self._holding: frozenset[str] = frozenset()
         self._start(configuration)
 
@@ -136,6 +139,36 @@ class AlertDispatcher:
 
     def next_ms(self) -> int | None:
         """Return when `due` has work, None while there is no group."""
+        times = (self._next_flush_ms(), self._next_escalation_ms())
+        return min((each for each in times if each is not None), default=None)
+
+    def _next_escalation_ms(self) -> int | None:
+        """Return when an alert is escalated that was not due at the last look."""
+        if not self.configuration.escalations:
+            return None
+        looked_ms = self._looked_ms
+        return min(
+            (
+                at_ms
+                for group in self.groups
+                for step in self._chain(group)
+                for at_ms in self.escalations(group, step, looked_ms).values()
+                if at_ms > looked_ms
+            ),
+            default=None,
+        )
+
+    def _chain(self, group: AlertGroup) -> Iterable[Escalation]:
+        return chain_of(self.configuration.escalations, group.route.receiver)
+
+    def escalations(self, group: AlertGroup, step: Escalation, now_ms: int) -> Mapping[str, int]:
+        """Return when alerts of a group are escalated, by fingerprint."""
+        integrations = self.configuration.integrations.get(step.receiver, ())
+        entries = (self.log.get(group.key, each.name) for each in integrations)
+        found = [each for each in entries if each is not None]
+        return escalation_times(step, group.alerts.values(), found, now_ms)
+
+    def _next_flush_ms(self) -> int | None:
         while self._due:
             time_ms, _, key = self._due[0]
             group = self._groups.get(key)
@@ -150,12 +183,21 @@ class AlertDispatcher:
         Each is final when the caller stores its entry with `commit`; without that the
         group's next look decides again.
         """
-        while (time_ms := self.next_ms()) is not None and time_ms <= now_ms:
+        flushed: set[tuple[str, Labels]] = set()
+        while (time_ms := self._next_flush_ms()) is not None and time_ms <= now_ms:
             _, _, key = heapq.heappop(self._due)
             group = self._groups[key]
             yield from self._flush(group, now_ms)
             group.flushed(now_ms)
             self._schedule(key, group)
+            flushed.add(key)
+        for key, group in self._groups.items() if self.configuration.escalations else ():
+            if key not in flushed:
+                # An escalation does not wait for group_interval; other changes do.
+                steps = self._escalated(group, now_ms)
+                new = [each for each in steps if self._is_new(group, *each)]
+                yield from self._notifications(group, new, now_ms)
+        self._looked_ms = now_ms
         self._maintain(now_ms)
 
     def commit(self, notification: DueNotification) -> None:
@@ -163,28 +205,59 @@ class AlertDispatcher:
         self.log.put(notification.entry)
 
     def _flush(self, group: AlertGroup, now_ms: int) -> Iterator[DueNotification]:
-        ordered = group.ordered()
-        if not ordered:
-            return
-        mutings = {each.fingerprint: self.muting(each, group.route, now_ms) for each in ordered}
+        receivers = [(group.route.receiver, None), *self._escalated(group, now_ms)]
         owed: set[str] = set()
-        for integration in self.configuration.integrations.get(group.route.receiver, ()):
-            entry = self.log.get(group.key, integration.name)
-            known = entry.firing if entry is not None else frozenset[str]()
-            visible: list[RoutedAlert] = []
-            for alert in ordered:
-                muting = mutings[alert.fingerprint]
-                resolves = alert.is_resolved(now_ms) and alert.fingerprint in known
-                if muting is None or (resolves and not muting.by_time):
-                    # Who has been sent an alert learns of its end, silenced meanwhile or not.
-                    visible.append(alert)
-                elif resolves:
-                    owed.add(alert.fingerprint)
-            if visible:
-                yield from self._notification(group, integration, entry, visible, now_ms)
-        for alert in ordered:
+        yield from self._notifications(group, receivers, now_ms, owed)
+        for alert in group.ordered():
             if alert.is_resolved(now_ms) and alert.fingerprint not in owed:
                 group.alerts.pop(alert.fingerprint, None)
+
+    def _is_new(self, group: AlertGroup, receiver: str, allowed: frozenset[str]) -> bool:
+        """Return whether a receiver has not been sent one of these alerts yet."""
+        integrations = self.configuration.integrations.get(receiver, ())
+        entries = (self.log.get(group.key, each.name) for each in integrations)
+        return any(allowed - (each.firing if each is not None else set()) for each in entries)
+
+    def _escalated(self, group: AlertGroup, now_ms: int) -> Iterator[tuple[str, frozenset[str]]]:
+        """Yield each next receiver of a group, with the alerts that are escalated to it."""
+        for step in self._chain(group):
+            times = self.escalations(group, step, now_ms)
+            yield step.to, frozenset(each for each, at_ms in times.items() if at_ms <= now_ms)
+
+    def _notifications(
+        self,
+        group: AlertGroup,
+        receivers: Sequence[tuple[str, frozenset[str] | None]],
+        now_ms: int,
+        owed: set[str] | None = None,
+    ) -> Iterator[DueNotification]:
+        """Yield what receivers are sent about a group.
+
+        Args:
+            group: the group.
+            receivers: each with the alerts that it may be sent first, None for all.
+            now_ms: the current time.
+            owed: gets the alerts whose end a receiver is owed but not sent now.
+        """
+        ordered = group.ordered()
+        mutings = {each.fingerprint: self.muting(each, group.route, now_ms) for each in ordered}
+        for receiver, allowed in receivers if ordered else ():
+            for integration in self.configuration.integrations.get(receiver, ()):
+                entry = self.log.get(group.key, integration.name)
+                known = entry.firing if entry is not None else frozenset[str]()
+                visible: list[RoutedAlert] = []
+                for alert in ordered:
+                    key, muting = alert.fingerprint, mutings[alert.fingerprint]
+                    if allowed is not None and key not in allowed | known:
+                        continue
+                    resolves = alert.is_resolved(now_ms) and key in known
+                    if muting is None or (resolves and not muting.by_time):
+                        # Who has been sent an alert learns of its end, silenced meanwhile or not.
+                        visible.append(alert)
+                    elif resolves and owed is not None:
+                        owed.add(key)
+                if visible:
+                    yield from self._notification(group, integration, entry, visible, now_ms)
 
     def _notification(
         self,
@@ -209,7 +282,9 @@ class AlertDispatcher:
         if reason is None or _is_worked_on(reason, firing):
             return
         ids = frozenset(alert.alert_id for alert in firing if alert.alert_id is not None)
-        new = LogEntry(group.key, integration.name, now_ms, fires, ends, ids)
+        before = entry.since if entry is not None else {}
+        since = {each: before.get(each, now_ms) for each in fires}
+        new = LogEntry(group.key, integration.name, now_ms, fires, ends, ids, since)
         sent = visible if integration.send_resolved else firing
         shown = tuple(
             alert if alert.is_resolved(now_ms) else replace(alert, ends_ms=None) for alert in sent

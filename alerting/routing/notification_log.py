@@ -4,7 +4,7 @@ Source: Alertmanager, notify/dedup_stage.go.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -28,6 +28,7 @@ class LogEntry:
         sent_ms: when it was sent.
         firing, resolved: fingerprints of the alerts in it.
         alert_ids: the ids of the firing alerts that the records know.
+        since: when the integration was first sent each firing alert, by fingerprint.
     """
 
     group_key: str
@@ -36,6 +37,7 @@ class LogEntry:
     firing: frozenset[str]
     resolved: frozenset[str]
     alert_ids: frozenset[int] = frozenset()
+    since: Mapping[str, int] = field(default_factory=dict)
 
 
 class NotificationLog:

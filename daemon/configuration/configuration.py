@@ -129,6 +129,10 @@ class ConfigurationSource:
         files = tuple(path.absolute() for path in (own, file) if path is not None)
         try:
             routing = self._routing(settings.alerting.alertmanager_file)
+            if settings.alerting.escalations:
+                from alerting.receiver_set import escalation_steps
+
+                escalation_steps(settings.alerting, routing)
             if file is None:
                 found = read_rules(patterns, None)
                 return Configuration(

@@ -40,7 +40,8 @@ class NotificationLogRow:
         group_key: the group.
         integration: the receiver's entry, such as `ops/webhook[0]`.
         sent_ms: when it was sent.
-        firing: fingerprints as a JSON list.
+        firing: when each firing alert was first sent, by fingerprint, as a JSON object; a list
+            of fingerprints from earlier versions.
         resolved: fingerprints as a JSON list.
         alert_ids: ids of the firing alerts in the records, as a JSON list.
     """

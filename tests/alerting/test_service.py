@@ -161,6 +161,35 @@ async def running(bench: Bench) -> AsyncIterator[AlertingService]:
             await bench.service.stop()
 
 
+async def test_next_receiver_gets_an_alert_that_nobody_acknowledges_and_its_end(
+    records: WatchedAlerts, session: aiohttp.ClientSession, webhook: Webhook
+) -> None:
+    async with running_webhook() as lead:
+        receivers = [
+            {"name": name, "type": "webhook", "url": one.url}
+            for name, one in (("ops", webhook), ("lead", lead))
+        ]
+        steps = [{"receiver": "ops", "after": "10m", "to": "lead"}]
+        own = settings(receivers=receivers, route=["ops"], escalations=steps)
+        bench = Bench(records, session, own)
+        async with running(bench) as service:
+            bench.set(up=0.0)
+            await bench.change()
+            await bench.change()
+            assert (await webhook.next())["status"] == "firing"
+            bench.time.now_ms += 599_000
+            await service.router.flush()
+            assert lead.bodies.empty()
+            bench.time.now_ms += 60_000
+            await service.router.flush()
+            body = await lead.next()
+            assert (body["receiver"], body["status"]) == ("lead", "firing")
+            bench.set(up=1.0)
+            assert await bench.change() == ("HostDown", "firing", "resolved")
+            assert (await webhook.next())["status"] == "resolved"
+            assert (await lead.next())["status"] == "resolved"
+
+
 async def test_webhook_gets_a_dead_host_and_its_recovery(
     records: WatchedAlerts, session: aiohttp.ClientSession, webhook: Webhook
 ) -> None:

@@ -96,7 +96,7 @@ class SqliteRouting:
 
     async def delete_log(self, sent_before_ms: int) -> int:
         """See `RoutingRecords.delete_log`."""
-        statement = "delete from notification_log where sent_ms < ? and firing = '[]'"
+        statement = "delete from notification_log where sent_ms < ? and firing in ('[]', '{}')"
         return await self._database.write(
             lambda database: database.execute(statement, [sent_before_ms]).rowcount
         )

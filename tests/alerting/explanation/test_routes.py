@@ -9,6 +9,7 @@ from alerting.explanation.routes import RouteExplanation, route_explanations
 from alerting.explanation.sentences import Reason, time_text
 from alerting.routing.alerts import RoutedAlert
 from alerting.routing.dispatcher import AlertDispatcher
+from alerting.routing.escalation import Escalation
 from alerting.routing.files.loader import parse_routing
 from alerting.routing.notification_log import NotificationLog
 from alerting.routing.silences import Silence, Silences
@@ -233,3 +234,26 @@ def test_explaining_changes_nothing(routed: Routed) -> None:
     before = (routed.dispatcher.next_ms(), len(list(routed.dispatcher.alerts)))
     routed.explain(alert(host="new"))
     assert (routed.dispatcher.next_ms(), len(list(routed.dispatcher.alerts))) == before
+
+
+def test_escalation_names_its_time_and_what_stops_it(routed: Routed) -> None:
+    step = Escalation("ops", 600_000, "ends")
+    configuration = replace(routed.dispatcher.configuration, escalations=(step,))
+    routed.dispatcher.reconfigure(configuration, T0)
+    one = routed.insert(alert())
+    assert routed.texts(one)["escalates"] == (
+        "If nobody acknowledges it within 10m of the notification to ops, ends is notified."
+    )
+    routed.send(T0 + 30_000)
+    assert routed.texts(one, T0 + 40_000)["escalates"] == (
+        f"If nobody acknowledges it, ends is notified at {time_text(T0 + 630_000)}."
+    )
+    worked_on = routed.insert(alert("ann"))
+    assert routed.texts(worked_on, T0 + 40_000)["no_escalation"] == (
+        "ann acknowledged it, so it is not escalated to ends."
+    )
+    routed.insert(one)
+    routed.send(T0 + 630_000)
+    texts = routed.texts(one, T0 + 640_000)
+    assert "escalates" not in texts
+    assert texts["notified"].startswith("ends/webhook[0] was last notified at")

@@ -122,6 +122,19 @@ def test_http_config_of_a_receiver_is_refused_with_its_line_where_it_cannot_take
     )
 
 
+@pytest.mark.parametrize("routes", ["", "alertmanager_file: a.yml, "])
+def test_escalation_to_an_unknown_receiver_is_refused(
+    tmp_path: Path, write: Write, routes: str
+) -> None:
+    step = "{receiver: ops, after: 10m, to: nobody}"
+    receivers = "receivers: [{name: ops, type: log}]"
+    own = f"alerting: {{{routes}{receivers}, escalations: [{step}]}}"
+    write({"redshank.yml": own, "a.yml": "route: {receiver: ops}\nreceivers: [{name: ops}]"})
+    message = 'alerting.escalations: there is no receiver "nobody"'
+    with pytest.raises(ConfigurationError, match=message):
+        read(tmp_path)
+
+
 def test_flags_take_precedence_over_the_file(tmp_path: Path, write: Write) -> None:
     write(
         {
