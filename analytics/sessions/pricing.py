@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from storage.api.agent_sessions.prices import ModelPrice
+from storage.api.agent_sessions.prices import ModelPrice, PriceCheck
 from storage.api.agent_sessions.records import AgentRequest, TokenCounts
 
 _PER_MILLION: Final = 1e-6
@@ -37,6 +37,9 @@ def bare_model(name: str) -> str:
     while (shorter := _ENDING.sub("", text)) != text:
         text = shorter
     return _DOTTED_CLAUDE.sub(r"\1-\2", text)
+
+
+_UNCHECKED: Final = (PriceCheck.NO, PriceCheck.PARTLY)
 
 
 class PriceTable:
@@ -85,6 +88,11 @@ class PriceTable:
         """Return all prices, by model and date."""
         return [price for model in sorted(self._prices) for price in self._prices[model]]
 
+    def unverified(self, models: Iterable[str], time_ms: int) -> list[str]:
+        """Return the models whose price could not be checked, or only in part."""
+        prices = ((model, self.price(model, time_ms, 0)) for model in models)
+        return [model for model, price in prices if price and price.verified in _UNCHECKED]
+
     def _key(self, model: str) -> str | None:
         if model not in self._keys:
             if len(self._keys) >= _MOST_NAMES:
@@ -132,6 +140,7 @@ def _price(row: Mapping[str, str]) -> ModelPrice:
         cache_write_1h=float(row["cache_write_1h"]),
         dated=row["dated"],
         source=row["source"],
+        verified=PriceCheck(row["verified"]),
     )
 
 

@@ -7,7 +7,12 @@ from web.sessions.documents import iso
 
 
 class ModelPriceDocument(TypedDict):
-    """A price in dollars for a million tokens."""
+    """A price in dollars for a million tokens.
+
+    `verified` says how far the price could be checked: `vendor`, against the vendor's page;
+    `quoted`, others that quote the page agree; `partly`, all but the cache's prices; `no`;
+    `own`, an admin has set it.
+    """
 
     model: str
     effective_from: str
@@ -19,6 +24,7 @@ class ModelPriceDocument(TypedDict):
     cache_write_1h: float
     dated: str
     source: str
+    verified: str
     is_own: bool
 
 
@@ -61,5 +67,6 @@ def price_document(price: ModelPrice, *, is_own: bool) -> ModelPriceDocument:
         cache_write_1h=price.cache_write_1h,
         dated=price.dated,
         source=price.source,
+        verified=price.verified.value,
         is_own=is_own,
     )

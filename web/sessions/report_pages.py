@@ -47,15 +47,17 @@ class SessionReportPages:
         require_reader(request, self._parts.settings)
         days = days_of(request.query)
         selection = AgentSelection(*self._reports.last_days(days))
-        figures, (labels, series), tools, unpriced, groups = await asyncio.gather(
+        figures, (labels, series), tools, unpriced, prices, groups = await asyncio.gather(
             self._reports.figures(selection),
             self._reports.daily(selection),
             self._store.tools(selection, _MOST_ROWS),
             self._store.unpriced_models(),
+            self._parts.sessions.prices.table(),
             asyncio.gather(
                 *(self._store.usage(selection, each, _MOST_ROWS) for each in _DIMENSIONS)
             ),
         )
+        models = [each.value for each in groups[list(_DIMENSIONS).index(UsageDimension.MODEL)]]
         chart = {
             "labels": list(labels),
             "complete": [True] * (len(labels) - 1) + [False],
@@ -69,6 +71,7 @@ class SessionReportPages:
             chart_data=chart,
             tools=tools,
             unpriced=unpriced,
+            unverified=prices.unverified(models, selection.end_ms),
             groups=dict(zip(_DIMENSIONS.items(), groups, strict=True)),
         )
 

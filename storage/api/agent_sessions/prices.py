@@ -1,6 +1,22 @@
 """What a model's tokens cost from a time on."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PriceCheck(StrEnum):
+    """How far a price could be checked."""
+
+    VENDOR = "vendor"
+    """Against the vendor's page."""
+    QUOTED = "quoted"
+    """Others that quote the vendor's page with a date agree."""
+    PARTLY = "partly"
+    """As `QUOTED`, but for the cache's prices."""
+    NO = "no"
+    """Against nothing."""
+    OWN = "own"
+    """An admin has set it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +29,7 @@ class ModelPrice:
         above_tokens: it holds for requests with more tokens in their prompt.
         dated: the date of the source.
         source: where the price is from.
+        verified: how far it could be checked.
     """
 
     model: str
@@ -25,3 +42,4 @@ class ModelPrice:
     cache_write_1h: float
     dated: str
     source: str
+    verified: PriceCheck = PriceCheck.OWN

@@ -95,3 +95,11 @@ def test_every_shipped_price_has_a_date_and_a_source() -> None:
         assert bare_model(each.model) == each.model
         keys.add((each.model, each.effective_ms, each.above_tokens))
     assert len(keys) == len(shipped_prices())
+
+
+def test_models_without_a_verified_price_are_named() -> None:
+    own = ModelPrice("gpt-5.1-codex-max", 0, 0, 1, 1, 1, 1, 1, "2026-11-29", "contract")
+    models = ["claude-opus-4-6", "gpt-5.1", "gemini-2.5-pro", "unknown", "gpt-5.1-codex-max"]
+    shipped = PriceTable().unverified(models, date_ms("2026-11-29"))
+    assert shipped == ["gpt-5.1", "gemini-2.5-pro", "gpt-5.1-codex-max"]
+    assert PriceTable([own]).unverified(models, date_ms("2026-11-29")) == shipped[:-1]
