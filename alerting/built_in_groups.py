@@ -27,11 +27,11 @@ from alerting.watching.self_evaluation import SelfChecksEvaluation, self_check_k
 from model.clock import Clock
 from model.conditions import Conditions
 from promql.api import QueryEngine
-from storage.api.alerts import Alert
+from storage.api.alerts import Alert, FiredAlert
 from storage.api.samples import SampleAppender
 
 
-def restored_key(alert: Alert) -> AlertKey:
+def restored_key(alert: Alert | FiredAlert) -> AlertKey:
     """Return the key of an alert that was open when the server stopped."""
     if alert.rule in CHECK_IDENTITIES:
         return host_check_key(alert)

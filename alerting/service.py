@@ -9,6 +9,7 @@ import aiohttp
 import structlog
 
 from alerting.book.alert_book import AlertBook, Subscriber
+from alerting.book.flapping import FlapDetector
 from alerting.book.identities import BUILT_IN_IDENTITIES
 from alerting.book.lifecycle import Condition, RuleTiming
 from alerting.book.live_alerts import LiveAlerts
@@ -96,34 +97,32 @@ class AlertingService:
 
         `hosts` returns all registered hosts: the alerts of others are resolved at the start.
         `routing` is the `alertmanager.yml`, None for the receivers of `settings`; `clients`
-        sends the requests of its receivers.
-        `rule_groups` are those of `load_rule_files`; `loop_lag_s` returns how late the event
-        loop runs; `refusals` counts templates of rules that exceed a limit. Without
-        `conditions`, nothing is ever wrong with the server. Tests replace `sleep` and
-        `monotonic`.
+        sends the requests of its receivers. `rule_groups` are those of `load_rule_files`;
+        `loop_lag_s` returns how late the event loop runs; `refusals` counts templates of rules
+        that exceed a limit. Without `conditions`, nothing is ever wrong with the server. Tests
+        replace `sleep` and `monotonic`.
         """
         self._settings, self._records, self._hosts = settings, records, hosts
         self._clock, self._sleep, self._session = clock, sleep, session
         self._initial_groups = tuple(rule_groups)
         self._subscribers: list[Subscriber] = []
-        self._board = HealthBoard(clock)
-        self._clients = clients
+        self._clients, self._board = clients, HealthBoard(clock)
         self._named = ReceiverSet(settings, routing, session, clients)
         self.router = self._build_router()
         stages = configured_stages(settings)
         self._pipeline = NotificationPipeline(stages, settings.external_url, self.router.takes)
-        self._book = AlertBook(records, self._pipeline.run, self._publish)
+        self._flaps = FlapDetector(lambda: self._settings.flapping)
+        self._book = AlertBook(records, self._pipeline.run, self._publish, self._flaps)
         self.alerts = LiveAlerts(records, self._book)
         self._receivers = self._named.build(clock)
         timing = (clock, sleep, monotonic)
         self._delivery = Delivery(records, self._receivers, settings.delivery, *timing)
         self.heartbeat = Heartbeat(session, self._silencing_problem, sleep)
         shared = (engine, appender, self._book, self._board, *timing)
-        parts = EvaluationParts(*shared)
         lag = {SelfCheckName.EVALUATION: lambda: self.evaluation_lag_s}
         witnesses = lag | {SelfCheckName.LOOP: loop_lag_s}
         self._built_in = BuiltInGroups(
-            settings, parts, hosts, witnesses, conditions or Conditions(clock)
+            settings, EvaluationParts(*shared), hosts, witnesses, conditions or Conditions(clock)
         )
         self._registry = self._built_in.registry
         self.rule_groups = RuleGroups(settings, *shared, refusals or Refusals())
@@ -163,6 +162,8 @@ class AlertingService:
         self._tasks = tasks
         for override in await self._records.overrides():
             self._load_override(override)
+        since_ms = self._clock() - self._settings.flapping.within_ms
+        self._flaps.restore(await self._records.fired_since(since_ms), restored_key)
         opened = await self._records.open_alerts()
         self._book.restore((restored_key(alert), alert) for alert in opened)
         await self.router.start(opened)
@@ -284,10 +285,8 @@ class AlertingService:
 
     def rules(self) -> tuple[GroupView, ...]:
         """Return every group with its rules, their health and their open alerts."""
-        groups = [
-            rule_group_view(group, runner, self._book, self._board)
-            for group, runner in self.rule_groups.running()
-        ]
+        running = self.rule_groups.running()
+        groups = [rule_group_view(*each, self._book, self._board) for each in running]
         host, server = self._built_in.views()
         return (host, *groups, server)
 

@@ -91,6 +91,28 @@ class RuleLimitSettings(AlertingSection):
     alerts: int = Field(default=50_000, ge=1)
 
 
+class FlappingSettings(AlertingSection):
+    """When an alert flaps: it is sent once more, and then ends only after a calm time.
+
+    Attributes:
+        fires: so many alerts of the same labels within `within` flap; 0 switches it off.
+        within_ms: `within`.
+        calm_ms: `calm`, how long the condition of a flapping alert must not hold.
+        rules: whether the alerts of rule files flap too; Prometheus knows no flapping.
+    """
+
+    fires: Annotated[int, Field(ge=0, le=1000)] = 5
+    within_ms: PositiveDurationMs = Field(default=3_600_000, alias="within")
+    calm_ms: PositiveDurationMs = Field(default=900_000, alias="calm")
+    rules: bool = False
+
+    @model_validator(mode="after")
+    def _more_than_one(self) -> Self:
+        if self.fires == 1:
+            raise ValueError("fires: an alert that fires once does not flap: write 2 or more, or 0")
+        return self
+
+
 class HeartbeatSettings(AlertingSection):
     """The dead man's switch: a URL that is called while the alarm works.
 
@@ -139,6 +161,7 @@ class AlertingSettings(AlertingSection):
         escalations: which receiver is notified next when nobody acknowledges in time.
         limits: the limits of all rules.
         heartbeat: the dead man's switch, None for none.
+        flapping: when an alert flaps.
         history_ms: alerts are deleted so long after they ended.
     """
 
@@ -154,6 +177,7 @@ class AlertingSettings(AlertingSection):
     delivery: DeliverySettings = DeliverySettings()
     limits: RuleLimitSettings = RuleLimitSettings()
     heartbeat: HeartbeatSettings | None = None
+    flapping: FlappingSettings = FlappingSettings()
     history_ms: PositiveDurationMs = Field(default=2 * 365 * 86_400_000, alias="history")
 
     @model_validator(mode="after")

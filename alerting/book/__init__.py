@@ -1,3 +1,11 @@
 """The book of alerts: their states, transitions and history."""
 
-__all__ = ["alert_book", "identities", "lifecycle", "live_alerts", "observation", "report"]
+__all__ = [
+    "alert_book",
+    "flapping",
+    "identities",
+    "lifecycle",
+    "live_alerts",
+    "observation",
+    "report",
+]

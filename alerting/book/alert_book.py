@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from alerting.book.flapping import FlapDetector, Flapping
 from alerting.book.lifecycle import INACTIVE, Lifecycle, advance
 from alerting.book.observation import AlertKey, Observation, OpenAlert
 from alerting.notifications.notice import Notice, notice_of
@@ -41,6 +42,7 @@ class _BookEntry:
     lifecycle: Lifecycle
     alert: Alert | None = None
     suppressed_by: str = ""
+    flapping: Flapping | None = None
 
 
 def restored_lifecycle(alert: Alert) -> Lifecycle:
@@ -77,18 +79,31 @@ def _with_acknowledgement(alert: Alert, stored: Alert) -> Alert:
     )
 
 
+def _has_fired(before: Lifecycle, after: Lifecycle) -> bool:
+    """Return whether an alert begins to fire."""
+    return before.fired_ms is None and after.fired_ms is not None
+
+
 class AlertBook:
     """All open alerts, by rule."""
 
-    def __init__(self, records: AlertStateRecords, notify: Notify, publish: Subscriber) -> None:
+    def __init__(
+        self,
+        records: AlertStateRecords,
+        notify: Notify,
+        publish: Subscriber,
+        flaps: FlapDetector | None = None,
+    ) -> None:
         """Start with no alerts.
 
         Args:
             records: where alerts and notifications are stored.
             notify: returns the notifications to store with a change.
             publish: receives the changes after they have been stored.
+            flaps: finds alerts that flap; None for no such search.
         """
         self._records, self._notify, self._publish = records, notify, publish
+        self._flaps = flaps
         self._rules: dict[str, dict[AlertKey, _BookEntry]] = {}
         # Held while the records and the book change together.
         self._lock = asyncio.Lock()
@@ -96,7 +111,10 @@ class AlertBook:
     def restore(self, alerts: Iterable[tuple[AlertKey, Alert]]) -> None:
         """Add the alerts that were open when the server stopped."""
         for key, alert in alerts:
-            self._put(key, _BookEntry(restored_lifecycle(alert), alert))
+            flapping = None
+            if self._flaps is not None:
+                flapping = self._flaps.restored(key, alert.annotations)
+            self._put(key, _BookEntry(restored_lifecycle(alert), alert, flapping=flapping))
 
     def open_alerts(self, rule: str | None = None) -> list[OpenAlert]:
         """Return the open alerts of one rule, or of all rules."""
@@ -159,6 +177,7 @@ class AlertBook:
                 changes[key] = replace(changes[key], alert=alert)
             await self._end_acknowledgements(after, changes, now_ms)
             for key, entry in after.items():
+                self._count_firing(key, entry)
                 self._put(key, entry)
         return tuple(changes.values())
 
@@ -184,21 +203,37 @@ class AlertBook:
         """Return the entry after an observation, and the change of state if there is one."""
         before = self._entry(observation.key) or _BookEntry(INACTIVE)
         suppressed_by = observation.suppressed_by or self._inhibitor(observation.inhibitors, after)
+        flapping, timing = before.flapping, observation.timing
         lifecycle = advance(
             before.lifecycle,
             observation.condition,
-            observation.timing,
+            timing if flapping is None else flapping.patient(timing),
             now_ms,
             suppressed=bool(suppressed_by),
         )
+        if self._flaps is not None and _has_fired(before.lifecycle, lifecycle):
+            flapping = self._flaps.judge(observation.key, now_ms)
         alert = self._alert(before.alert, observation, lifecycle, now_ms)
-        entry = _BookEntry(lifecycle, alert, suppressed_by)
+        if alert is not None and flapping is not None:
+            alert = replace(alert, annotations=flapping.marked(alert.annotations))
+        entry = _BookEntry(lifecycle, alert, suppressed_by, flapping)
         if alert is None or lifecycle.state is before.lifecycle.state:
             return entry, None
         is_known = before.lifecycle.fired_ms is not None
         notice = notice_of(alert, observation.expression, is_known=is_known)
         notifications = self._notify(notice) if notice else ()
         return entry, AlertChange(alert, before.lifecycle.state, notifications)
+
+    def _count_firing(self, key: AlertKey, entry: _BookEntry) -> None:
+        """Count an alert that fires anew; the end of one that flapped is a calm beginning."""
+        if self._flaps is None:
+            return
+        before = self._entry(key)
+        known = INACTIVE if before is None else before.lifecycle
+        if _has_fired(known, entry.lifecycle) and entry.lifecycle.fired_ms is not None:
+            self._flaps.count(key, entry.lifecycle.fired_ms)
+        if entry.flapping is not None and entry.lifecycle.state is AlertState.RESOLVED:
+            self._flaps.forget(key)
 
     def _entry(self, key: AlertKey) -> _BookEntry | None:
         return self._rules.get(key.rule, {}).get(key)

@@ -33,7 +33,7 @@ from alerting.evaluation.series import SeriesWriter, alert_series
 from model.distinct import distinct
 from model.labels import METRIC_NAME, Labels
 from promql.api import InstantVector, QueryEngine
-from storage.api.alerts import Alert, Severity
+from storage.api.alerts import Alert, FiredAlert, Severity
 from storage.api.samples import SampleAppender
 
 _HOST = frozenset({"job", "instance"})
@@ -43,7 +43,7 @@ _EARLY_MS = 5_000
 """How much before its period ends a check may be evaluated: evaluations are not quite even."""
 
 
-def host_check_key(alert: Alert) -> AlertKey:
+def host_check_key(alert: Alert | FiredAlert) -> AlertKey:
     """Return the key of a stored alert; its other labels may change."""
     identifying = _HOST | _PARTS[alert.rule] | {"severity"}
     return AlertKey(alert.rule, alert.labels.keep(identifying))

@@ -14,7 +14,7 @@ from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.series import SeriesWriter, alert_series
 from model.conditions import ActiveCondition, Conditions
 from model.labels import Labels
-from storage.api.alerts import Alert
+from storage.api.alerts import Alert, FiredAlert
 from storage.api.samples import SampleAppender
 
 SERVER_ALERT = "ServerDegraded"
@@ -22,7 +22,7 @@ SERVER_EXPRESSION = "redshank_degraded == 1"
 _IDENTIFYING = frozenset({"condition"})
 
 
-def server_alert_key(alert: Alert) -> AlertKey:
+def server_alert_key(alert: Alert | FiredAlert) -> AlertKey:
     """Return the key of a stored alert; the severity of its condition may change."""
     return AlertKey(alert.rule, alert.labels.keep(_IDENTIFYING))
 

@@ -14,6 +14,7 @@ class Reason(StrEnum):
     RESOLVED = "resolved"
     INACTIVE = "inactive"
     SUPPRESSED = "suppressed"
+    FLAPPING = "flapping"
     ACKNOWLEDGED = "acknowledged"
     INHIBITED = "inhibited"
     OUTSIDE_INTERVAL = "outside_active_time_interval"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from alerting.book.flapping import FLAPPING
 from alerting.explanation.sentences import Reason, Sentence, time_text
 from model.durations import format_duration
 from storage.api.alerts import Alert, AlertState
@@ -16,6 +17,12 @@ def state_sentences(alert: Alert, for_ms: int, suppressed_by: str) -> Iterator[S
         suppressed_by: what keeps it from firing, "" for nothing.
     """
     yield _state(alert, for_ms)
+    flapping = alert.annotations.get(FLAPPING)
+    if flapping and alert.fired_ms is not None:
+        yield Sentence(
+            Reason.FLAPPING,
+            f"It flaps: it {flapping}. It is notified once meanwhile, and once when it ends.",
+        )
     if suppressed_by and alert.is_open:
         yield Sentence(
             Reason.SUPPRESSED,

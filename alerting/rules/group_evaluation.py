@@ -16,7 +16,7 @@ from alerting.settings import RuleLimitSettings
 from model.labels import Labels
 from model.limits import Refusals
 from promql.api import QueryEngine
-from storage.api.alerts import Alert, AlertState
+from storage.api.alerts import Alert, AlertState, FiredAlert
 from storage.api.samples import SampleAppender
 
 Result = dict[Labels, tuple[Labels, float]]
@@ -28,7 +28,7 @@ def rule_name(group: RuleGroup, position: int) -> str:
     return f"{group.file};{group.name};{position}"
 
 
-def rule_file_key(alert: Alert) -> AlertKey:
+def rule_file_key(alert: Alert | FiredAlert) -> AlertKey:
     """Return the key of a stored alert: all its labels, as in Prometheus."""
     return AlertKey(alert.rule, alert.labels)
 

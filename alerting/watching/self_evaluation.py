@@ -22,7 +22,7 @@ from alerting.watching.self_checks import (
     timing,
 )
 from model.labels import Labels
-from storage.api.alerts import Alert, Severity
+from storage.api.alerts import Alert, FiredAlert, Severity
 from storage.api.samples import SampleAppender
 
 Witnesses = Mapping[SelfCheckName, Callable[[], float]]
@@ -30,7 +30,7 @@ Witnesses = Mapping[SelfCheckName, Callable[[], float]]
 _IDENTIFYING = frozenset({"severity"})
 
 
-def self_check_key(alert: Alert) -> AlertKey:
+def self_check_key(alert: Alert | FiredAlert) -> AlertKey:
     """Return the key of a stored alert of a self check."""
     return AlertKey(alert.rule, alert.labels.keep(_IDENTIFYING))
 

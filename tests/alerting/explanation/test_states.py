@@ -78,3 +78,11 @@ def test_open_alert_names_what_holds_it_back() -> None:
 def test_acknowledgement_names_the_user_and_the_time() -> None:
     alert = replace(FIRED, acknowledged_by="ann", acknowledged_ms=T0)
     assert texts(alert)[1] == "ann acknowledged it at 2023-11-14 22:13:20 UTC."
+
+
+def test_flapping_alert_says_how_often_it_fired_and_when_it_is_sent() -> None:
+    flapping = replace(FIRED, annotations=Labels.of(flapping="fired 5 times within 1h"))
+    assert texts(flapping)[1] == (
+        "It flaps: it fired 5 times within 1h. It is notified once meanwhile, and once when it "
+        "ends."
+    )
