@@ -17,6 +17,7 @@ RUN = "window.ran=1"
 HOSTILE = f"\"'><script>{RUN}</script><img src=x onerror={RUN}>"
 LONG = "a-very-long-name-without-a-single-space-" * 3
 ROOT = "/sessions"
+PATHS = ("", "/usage", "/profile", "/insights", "/prices", "/setup", "/long", "/hostile")
 
 
 async def ingest(server: Server, session: str, name: str) -> None:
@@ -47,7 +48,7 @@ async def test_names_of_any_length_and_content_stay_text_inside_the_window(
         await sign_in(page, server.url, password=ADMIN_PASSWORD)
         for width in (360, 1280):
             await page.set_viewport_size({"width": width, "height": 800})
-            for path in ("", "/usage", "/profile", "/insights", "/prices", "/long", "/hostile"):
+            for path in PATHS:
                 await page.goto(f"{server.url}{ROOT}{path}", wait_until="load")
                 await expect(page.locator("main")).to_be_visible()
                 await expect_no_overflow(page, (path, width))
