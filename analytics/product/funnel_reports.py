@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -35,10 +36,8 @@ from model.clock import Clock
 from storage.api.events import EventReader, EventSelection, EventStep, PersonPart
 from storage.api.reports.measures import FirstValues
 
-_PART_EVENTS: Final = 2_000_000
-"""Events whose persons are followed at a time: 17 bytes each, and as much again to sort them."""
-_PARTS_AT_ONCE: Final = 2
-"""The store reads one part while the steps of another one are followed."""
+_PART_EVENTS: Final = 4_000_000
+"""Events that are read at a time: 17 bytes each, and as much again to sort them."""
 _KERNELS: Final = {
     FunnelOrder.ORDERED: ordered_paths,
     FunnelOrder.STRICT: strict_paths,
@@ -148,30 +147,21 @@ class FunnelReports:
         # A filter would have to read properties: more parts than needed are cheaper.
         events = await self._events.estimate(replace(reach, where=None))
         count = max(1, -(-events // _PART_EVENTS))
-        turns = asyncio.Semaphore(_PARTS_AT_ONCE)
-
-        async def follow(index: int) -> tuple[FunnelPaths, FirstValues | None]:
-            async with turns:
-                part = PersonPart(index, count)
-                found = await self._events.occurrences(reach, asked, part)
-                paths = await asyncio.to_thread(_KERNELS[question.order], found, rules)
-                if question.breakdown is None:
-                    return paths, None
+        parts: list[tuple[FunnelPaths, FirstValues | None]] = []
+        for index in range(count):
+            part = PersonPart(index, count)
+            groups = await self._events.occurrences(reach, asked, part)
+            follow = partial(_KERNELS[question.order], rules=rules)
+            found = await asyncio.gather(*(asyncio.to_thread(follow, each) for each in groups))
+            first = None
+            if question.breakdown is not None:
                 first = await self._events.first_values(
                     _reach(selection, question.window_ms, question.steps),
                     question.steps,
                     question.breakdown,
                     part,
                 )
-                return paths, first
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(follow(index)) for index in range(count)]
-        except ExceptionGroup as several:
-            # Every part fails for the same reason, such as an invalid expression.
-            raise several.exceptions[0] from several
-        parts = [task.result() for task in tasks]
+            parts.append((joined(found), first))
         return await asyncio.to_thread(_joined, rules, parts, self._clock())
 
 

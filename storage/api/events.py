@@ -285,8 +285,12 @@ class EventReader(Protocol):
         selection: EventSelection,
         steps: Sequence[EventStep],
         part: PersonPart = WHOLE,
-    ) -> Occurrences:
-        """Return the events of the selection that satisfy at least one of up to 63 steps."""
+    ) -> Sequence[Occurrences]:
+        """Return the events of the selection that satisfy at least one of up to 63 steps.
+
+        Many events come in several groups of persons, the persons of earlier groups first, so
+        that the groups can be followed side by side. There is at least one group.
+        """
 
     async def measured(
         self,

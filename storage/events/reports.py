@@ -1,6 +1,7 @@
 """The queries behind the reports."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -23,10 +24,12 @@ from storage.api.events import (
 )
 from storage.events.distinct_cells import MOST_CELLS, distinct_cells
 from storage.events.person_order import person_order
-from storage.events.selection_queries import SelectionQueries, in_part
+from storage.events.selection_queries import SelectionQueries, bounds_of, in_part
 from storage.events.sql import Sql, bucket_sql, is_in, join
 
 _MAX_STEPS: Final = 63
+_HALVED_ROWS: Final = 100_000
+"""From here on, two threads order the rows faster than one."""
 _BIT_FIELDS: Final = {"utinyint": 8, "usmallint": 16, "uinteger": 32, "ubigint": 64}
 _BIT_ARRAYS: Final[tuple[tuple[int, type[np.unsignedinteger[Any]]], ...]] = (
     (8, np.uint8),
@@ -162,7 +165,7 @@ class ReportQueries(SelectionQueries):
         selection: EventSelection,
         steps: Sequence[EventStep],
         part: PersonPart,
-    ) -> Occurrences:
+    ) -> Sequence[Occurrences]:
         """See `EventReader.occurrences`."""
         if not 0 < len(steps) <= _MAX_STEPS:
             raise EventQueryError(f"steps: {len(steps)} of them; 1 to {_MAX_STEPS} are possible")
@@ -178,11 +181,11 @@ class ReportQueries(SelectionQueries):
         source = self._events(selection, steps=join(" | ", bits))
         query = Sql(f"select person, time_ms, {self._sequence()}, steps from ") + source
         columns = self._arrays(query + Sql(" where steps <> 0") + in_part(part))
-        return _ordered(columns, columns.pop("steps"))
+        return _ordered(columns, columns.pop("steps"), part)
 
     def _occurrences_by_name(
         self, selection: EventSelection, steps: Sequence[EventStep], part: PersonPart
-    ) -> Occurrences:
+    ) -> Sequence[Occurrences]:
         """Return the events of steps without conditions: an expression for each would cost more."""
         names = {step.name for step in steps if step.name is not None}
         if None not in {step.name for step in steps}:
@@ -194,7 +197,7 @@ class ReportQueries(SelectionQueries):
         columns = self._arrays(query + Sql(" where true") + in_part(part))
         found = columns.pop("name")
         largest = max(int(found.max(initial=0)), max(numbers.values(), default=0))
-        return _ordered(columns, _bits_of_names(steps, numbers, largest)[found])
+        return _ordered(columns, _bits_of_names(steps, numbers, largest)[found], part)
 
     def _sequence(self) -> str:
         """Return the column of the arrival, as narrow as possible: it is copied and sorted."""
@@ -324,9 +327,27 @@ def _bits_of_names(
 
 
 def _ordered(
-    columns: dict[str, NDArray[Any]], steps: NDArray[np.unsignedinteger[Any]]
-) -> Occurrences:
-    """Return occurrences; the columns are freed one by one."""
+    columns: dict[str, NDArray[Any]], steps: NDArray[np.unsignedinteger[Any]], part: PersonPart
+) -> Sequence[Occurrences]:
+    """Return occurrences in order; those of many events in two halves, ordered side by side.
+
+    The columns are freed one by one.
+    """
+    columns["steps"] = steps
+    if len(steps) < _HALVED_ROWS:
+        return (_in_order(columns),)
+    first, last = bounds_of(part)
+    is_low = columns["person"] <= np.uint64((first + last) // 2)
+    halves: tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]] = ({}, {})
+    for name in tuple(columns):
+        column = columns.pop(name)
+        halves[0][name], halves[1][name] = column[is_low], column[~is_low]
+    # Sorting and gathering release the GIL.
+    with ThreadPoolExecutor(len(halves)) as threads:
+        return tuple(threads.map(_in_order, halves))
+
+
+def _in_order(columns: dict[str, NDArray[Any]]) -> Occurrences:
     times_ms = columns.pop("time_ms")
     order, persons = person_order(columns.pop("person"), times_ms, columns.pop("sequence"))
-    return Occurrences(persons, times_ms[order], steps[order])
+    return Occurrences(persons, times_ms[order], columns.pop("steps")[order])

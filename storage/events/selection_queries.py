@@ -29,11 +29,17 @@ ALWAYS: Final = (-(2**62), 2**62)
 """The range of all times."""
 
 
+def bounds_of(part: PersonPart) -> tuple[int, int]:
+    """Return the lowest and the highest number that a person in a part can have."""
+    first, last = ((2**64 * (part.index + more) // part.count) - more for more in (0, 1))
+    return first, last
+
+
 def in_part(part: PersonPart) -> Sql:
     """Return the condition, after another one, that a person is in a part of all persons."""
     if part.count == 1:
         return Sql("")
-    first, last = ((2**64 * (part.index + more) // part.count) - more for more in (0, 1))
+    first, last = bounds_of(part)
     return Sql(f" and person between {first}::ubigint and {last}::ubigint")
 
 
