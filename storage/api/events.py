@@ -286,11 +286,7 @@ class EventReader(Protocol):
         steps: Sequence[EventStep],
         part: PersonPart = WHOLE,
     ) -> Sequence[Occurrences]:
-        """Return the events of the selection that satisfy at least one of up to 63 steps.
-
-        Many events come in several groups of persons, the persons of earlier groups first, so
-        that the groups can be followed side by side. There is at least one group.
-        """
+        """Return the events that satisfy one of up to 63 steps, in one or two groups of persons."""
 
     async def measured(
         self,

@@ -23,7 +23,7 @@ from storage.api.events import (
     StoredEvent,
 )
 from storage.events.distinct_cells import MOST_CELLS, distinct_cells
-from storage.events.person_order import person_order
+from storage.events.person_order import in_time_order, person_order
 from storage.events.selection_queries import SelectionQueries, bounds_of, in_part
 from storage.events.sql import Sql, bucket_sql, is_in, join
 
@@ -181,7 +181,7 @@ class ReportQueries(SelectionQueries):
         source = self._events(selection, steps=join(" | ", bits))
         query = Sql(f"select person, time_ms, {self._sequence()}, steps from ") + source
         columns = self._arrays(query + Sql(" where steps <> 0") + in_part(part))
-        return _ordered(columns, columns.pop("steps"), part)
+        return _ordered(columns, part)
 
     def _occurrences_by_name(
         self, selection: EventSelection, steps: Sequence[EventStep], part: PersonPart
@@ -192,12 +192,11 @@ class ReportQueries(SelectionQueries):
             asked = names if selection.names is None else names.intersection(selection.names)
             selection = replace(selection, names=tuple(asked))
         numbers = self._name_numbers(selection.project)
-        query = Sql(f"select person, time_ms, {self._sequence()}, name from ")
+        query = Sql(f"select person, time_ms, {self._sequence()}, name as steps from ")
         query += self._events(selection)
         columns = self._arrays(query + Sql(" where true") + in_part(part))
-        found = columns.pop("name")
-        largest = max(int(found.max(initial=0)), max(numbers.values(), default=0))
-        return _ordered(columns, _bits_of_names(steps, numbers, largest)[found], part)
+        largest = max(int(columns["steps"].max(initial=0)), max(numbers.values(), default=0))
+        return _ordered(columns, part, _bits_of_names(steps, numbers, largest))
 
     def _sequence(self) -> str:
         """Return the column of the arrival, as narrow as possible: it is copied and sorted."""
@@ -327,27 +326,30 @@ def _bits_of_names(
 
 
 def _ordered(
-    columns: dict[str, NDArray[Any]], steps: NDArray[np.unsignedinteger[Any]], part: PersonPart
+    columns: dict[str, NDArray[Any]],
+    part: PersonPart,
+    bits: NDArray[np.unsignedinteger[Any]] | None = None,
 ) -> Sequence[Occurrences]:
     """Return occurrences in order; those of many events in two halves, ordered side by side.
 
-    The columns are freed one by one.
+    Args:
+        columns: the columns `person`, `time_ms`, `sequence` and `steps`.
+        part: the part of the persons that they are of.
+        bits: what each value of `steps` stands for; None if it stands for itself.
     """
-    columns["steps"] = steps
-    if len(steps) < _HALVED_ROWS:
-        return (_in_order(columns),)
+    columns = in_time_order(columns)
+
+    def in_order(bounds: tuple[int, int] | None) -> Occurrences:
+        order, persons = person_order(columns["person"], bounds)
+        steps = columns["steps"][order]
+        return Occurrences(
+            persons, columns["time_ms"][order], steps if bits is None else bits[steps]
+        )
+
+    if len(columns["person"]) < _HALVED_ROWS:
+        return (in_order(None),)
     first, last = bounds_of(part)
-    is_low = columns["person"] <= np.uint64((first + last) // 2)
-    halves: tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]] = ({}, {})
-    for name in tuple(columns):
-        column = columns.pop(name)
-        halves[0][name], halves[1][name] = column[is_low], column[~is_low]
+    middle = (first + last) // 2
     # Sorting and gathering release the GIL.
-    with ThreadPoolExecutor(len(halves)) as threads:
-        return tuple(threads.map(_in_order, halves))
-
-
-def _in_order(columns: dict[str, NDArray[Any]]) -> Occurrences:
-    times_ms = columns.pop("time_ms")
-    order, persons = person_order(columns.pop("person"), times_ms, columns.pop("sequence"))
-    return Occurrences(persons, times_ms[order], columns.pop("steps")[order])
+    with ThreadPoolExecutor(2) as threads:
+        return tuple(threads.map(in_order, ((first, middle), (middle + 1, last))))

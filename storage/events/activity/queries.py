@@ -23,7 +23,7 @@ from storage.api.events import (
     PersonPart,
     StoredEvent,
 )
-from storage.events.person_order import person_order
+from storage.events.person_order import in_time_order, person_order
 from storage.events.persons.property_rows import VALUE
 from storage.events.reports import ReportQueries
 from storage.events.selection_queries import in_part
@@ -107,17 +107,16 @@ class ActivityQueries(ReportQueries):
         query = Sql(f"select person, time_ms, {self._sequence()}, steps, name from ") + source
         query += Sql(" where true" if all_events else " where steps <> 0")
         # Ranges of hashes are of equal size too, and cheaper to compare than remainders.
-        columns = self._arrays(query + in_part(PersonPart(*block)))
+        columns = in_time_order(self._arrays(query + in_part(PersonPart(*block))))
         # Read after the events, so that no event has an unknown name.
         numbers = self._name_numbers(selection.project)
         ordered = sorted((number, name) for name, number in numbers.items())
         places = np.zeros(ordered[-1][0] + 1 if ordered else 0, np.int64)
         places[[number for number, _ in ordered]] = np.arange(len(ordered))
-        times_ms = columns.pop("time_ms")
-        order, persons = person_order(columns.pop("person"), times_ms, columns.pop("sequence"))
+        order, persons = person_order(columns["person"])
         return Trails(
             persons,
-            times_ms[order],
+            columns["time_ms"][order],
             columns["steps"][order],
             places[columns["name"][order]],
             [name for _, name in ordered],

@@ -7,30 +7,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.events.person_order import person_order
+from storage.events.person_order import in_time_order, person_order
 
 # Hashes whose upper bits are equal, and some that differ in them.
 PERSONS = st.sampled_from([0, 1, 2, 2**63, 2**63 + 1, 2**64 - 1, 7 << 40])
 EVENTS = st.lists(st.tuples(PERSONS, st.integers(-5, 5)), max_size=40)
 
 
-@given(EVENTS, st.randoms(use_true_random=False), st.sampled_from([np.int64, np.uint32]))
+@given(EVENTS, st.randoms(use_true_random=False), st.sampled_from([np.int64, np.uint32]), PERSONS)
 def test_events_are_ordered_by_person_then_time_then_arrival(
-    events: list[tuple[int, int]], random: Any, kind: type[np.integer[Any]]
+    events: list[tuple[int, int]], random: Any, kind: type[np.integer[Any]], highest: int
 ) -> None:
     rows = [(person, time_ms, number) for number, (person, time_ms) in enumerate(events)]
     random.shuffle(rows)
-    columns = np.array([[int(value) for value in row] for row in rows], object).reshape(-1, 3).T
-    persons = columns[0].astype(np.uint64)
-    order, found = person_order(persons, columns[1].astype(np.int64), columns[2].astype(kind))
-    assert [rows[index] for index in order] == sorted(rows)
-    assert found.tolist() == sorted(persons.tolist())
+    table = np.array([[int(value) for value in row] for row in rows], object).reshape(-1, 3).T
+    columns = in_time_order(
+        {
+            "person": table[0].astype(np.uint64),
+            "time_ms": table[1].astype(np.int64),
+            "sequence": table[2].astype(kind),
+            "number": table[2].astype(np.int64),
+        }
+    )
+    assert "sequence" not in columns
+    for bounds, expected in (
+        (None, sorted(rows)),
+        ((0, highest), sorted(row for row in rows if row[0] <= highest)),
+    ):
+        order, found = person_order(columns["person"], bounds)
+        times_ms, numbers = (columns[name][order].tolist() for name in ("time_ms", "number"))
+        assert list(zip(found.tolist(), times_ms, numbers, strict=True)) == expected
 
 
 @pytest.mark.parametrize("bit", [0, 1, 20, 63])
 def test_persons_that_differ_in_one_bit_are_kept_apart(bit: int) -> None:
     persons = np.array([0, 1 << bit, 0, 1 << bit] * 500, np.uint64)
-    numbers = np.arange(len(persons))
-    order, found = person_order(persons, numbers, numbers)
+    order, found = person_order(persons)
     assert found.tolist() == [0] * 1000 + [1 << bit] * 1000
     assert order.tolist() == [*range(0, 2000, 2), *range(1, 2000, 2)]
