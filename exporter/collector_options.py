@@ -69,6 +69,11 @@ VMSTAT_FIELDS = r"^(oom_kill|pgpg|pswp|pg.*fault).*"
 IPVS_LABELS = "local_address,local_port,remote_address,remote_port,proto,local_mark"
 _NETLINK = "Without effect: /proc and /sys have the same numbers."
 
+PROBES: Mapping[str, str] = MappingProxyType(
+    {"http": "a URL", "tcp": "HOST:PORT", "dns": "NAME@SERVER", "icmp": "a host"}
+)
+"""The kinds of probes, with the form of their targets."""
+
 OPTIONS: Sequence[CollectorOption] = (
     *_names("arp.device", "devices"),
     _on("arp.netlink", _NETLINK),
@@ -77,6 +82,10 @@ OPTIONS: Sequence[CollectorOption] = (
     _off("cpu.info", "Report node_cpu_info."),
     CollectorOption("cpu.info.bugs-include", "", "Report these bugs of CPUs; implies cpu.info."),
     CollectorOption("cpu.info.flags-include", "", "Report these flags of CPUs; implies cpu.info."),
+    CollectorOption(
+        "certificates.endpoint", (), "TLS server whose certificate to read: HOST:PORT."
+    ),
+    CollectorOption("certificates.file", (), "Certificate to read: a path, or a pattern."),
     *_names("diskstats.device", "block devices", DISKS),
     *_names("ethtool.device", "interfaces"),
     CollectorOption("ethtool.metrics-include", ".*", "Regular expression of statistics."),
@@ -101,6 +110,10 @@ OPTIONS: Sequence[CollectorOption] = (
         "powersupply.ignored-supplies", "^$", "Regular expression of supplies to leave out."
     ),
     _off("processes_top.identify", "Add the labels name, user and pid: series come and go."),
+    *(
+        CollectorOption(f"probes.{kind}", (), f"Target to probe: {form}.")
+        for kind, form in PROBES.items()
+    ),
     *_names("qdisc.device", "interfaces"),
     _off("rapl.enable-zone-label", "Report one metric with a label rapl_zone."),
     *_names("slabinfo.slabs", "caches"),
@@ -114,6 +127,7 @@ OPTIONS: Sequence[CollectorOption] = (
     CollectorOption(
         "tapestats.ignored-devices", "^$", "Regular expression of drives to leave out."
     ),
+    CollectorOption("ups.server", "127.0.0.1", "NUT server: HOST or HOST:PORT."),
     CollectorOption("vmstat.fields", VMSTAT_FIELDS, "Regular expression of fields."),
 )
 

@@ -5,7 +5,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
-from exporter.collector_options import MISSING_COLLECTORS, CollectorOptions
+from exporter.collector_options import MISSING_COLLECTORS, PROBES, CollectorOptions
 from exporter.collectors.collector import Collector
 from exporter.collectors.cpu.cpu import CPU
 from exporter.collectors.cpu.cpu_info import CPUInformation
@@ -104,12 +104,25 @@ _FROM_ROOTS: tuple[Callable[[Roots], Collector], ...] = (
     Uname,
 )
 
+# Collectors of what node_exporter does not report.
+BEYOND: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "certificates": ("probes.certificates", "Certificates"),
+        "nvidia": ("hardware.nvidia", "NvidiaCards"),
+        "probes": ("probes.probes", "ServiceProbes"),
+        "smart": ("hardware.smart", "SmartDisks"),
+        "updates": ("system.updates", "PackageUpdates"),
+        "ups": ("hardware.ups", "PowerBackups"),
+        "containers": ("containers.containers", "Containers"),
+        "processes_top": ("kernel.processes_top", "TopProcesses"),
+    }
+)
+
 # Collectors that are off by default, as in node_exporter, with module and class. They are
 # imported where one is enabled only.
 OPT_IN: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "buddyinfo": ("memory.buddyinfo", "BuddyAllocator"),
-        "containers": ("containers.containers", "Containers"),
         "cgroups": ("kernel.cgroups", "ControlGroups"),
         "cpu_vulnerabilities": ("cpu.vulnerabilities", "Vulnerabilities"),
         "interrupts": ("kernel.interrupts", "Interrupts"),
@@ -123,7 +136,6 @@ OPT_IN: Mapping[str, tuple[str, str]] = MappingProxyType(
         "lnstat": ("network.lnstat", "NetworkCaches"),
         "mountstats": ("filesystems.mountstats", "MountStatistics"),
         "network_route": ("network.network_route", "Routes"),
-        "processes_top": ("kernel.processes_top", "TopProcesses"),
         "qdisc": ("network.qdisc", "QueueingDisciplines"),
         "systemd": ("system.systemd", "SystemdUnits"),
         "sysctl": ("kernel.sysctl", "KernelSettings"),
@@ -132,6 +144,7 @@ OPT_IN: Mapping[str, tuple[str, str]] = MappingProxyType(
         "xfrm": ("network.xfrm", "Transformations"),
         "zoneinfo": ("memory.zoneinfo", "MemoryZones"),
         "swap": ("memory.swap", "SwapDevices"),
+        **BEYOND,
     }
 )
 
@@ -147,6 +160,14 @@ _ARGUMENTS: Mapping[str, Callable[[CollectorOptions], Mapping[str, Any]]] = Mapp
             "devices": options.filter("ethtool.device"),
             "metrics": NameFilter(options.text("ethtool.metrics-include")),
         },
+        "certificates": lambda options: {
+            "files": options.texts("certificates.file"),
+            "endpoints": options.texts("certificates.endpoint"),
+        },
+        "probes": lambda options: {
+            "targets": {kind: options.texts(f"probes.{kind}") for kind in PROBES}
+        },
+        "ups": lambda options: {"server": options.text("ups.server")},
         "processes_top": lambda options: {"identify": options.is_set("processes_top.identify")},
         "qdisc": lambda options: {"devices": options.filter("qdisc.device")},
         "sysctl": lambda options: {

@@ -1,7 +1,8 @@
 """Exporters in push mode: a load of `./run bench push`, in its own process.
 
 Each host sends a whole scrape of this machine at its interval, on a connection of its own, as
-an exporter does. The hosts are spread over the interval. Bodies are made beforehand.
+an exporter does, and again a second later if the server does not take it. The hosts are spread
+over the interval and have addresses of their own. Bodies are made beforehand.
 """
 
 import argparse
@@ -21,7 +22,9 @@ from exporter.settings import ExporterSettings
 
 _BODIES = 20
 _PAUSE_S = 0.1
+_AGAIN_S = 1.0
 _OK = b"HTTP/1.1 200"
+_REFUSED = b"HTTP/1.1 4"
 
 
 @dataclass
@@ -33,7 +36,8 @@ class HostLoad:
         start_s, end_s: the measured period.
         latencies_s: of the pushes that were sent in it.
         answered: the number of all pushes with status 200.
-        failures: the first answers of others.
+        again: how often a push was sent again.
+        failures: the answers to pushes that were refused.
     """
 
     host: str
@@ -44,6 +48,7 @@ class HostLoad:
     end_s: float
     latencies_s: list[float] = field(default_factory=list)
     answered: int = 0
+    again: int = 0
     failures: list[str] = field(default_factory=list)
 
     async def run(self, keys: Sequence[str]) -> None:
@@ -54,32 +59,45 @@ class HostLoad:
 
     async def _host(self, key: str, number: int, offset_s: float) -> None:
         due_s = self.start_s - self.interval_s + offset_s
+        source = f"127.1.{number // 250}.{number % 250 + 1}"
         while due_s < self.end_s:
             await asyncio.sleep(due_s - time.time())
-            await self._push(key, self.bodies[number % len(self.bodies)])
+            await self._push(key, source, self.bodies[number % len(self.bodies)])
             number += 1
             due_s += self.interval_s
 
-    async def _push(self, key: str, body: bytes) -> None:
+    async def _push(self, key: str, source: str, body: bytes) -> None:
         begun_s = time.time()
         head = (
             f"POST /report HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {key}\r\n"
             f"Content-Type: text/plain\r\nContent-Encoding: gzip\r\nConnection: close\r\n"
             f"X-Collected-At-Ms: {int(1000 * begun_s)}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-        try:
-            reader, writer = await asyncio.open_connection(self.host, self.port)
-            writer.write(head.encode() + body)
-            answer = await reader.read()
-            writer.close()
-        except OSError as exc:
-            answer = str(exc).encode()
-        if not answer.startswith(_OK):
-            self.failures.append(answer.decode(errors="replace")[:500])
-            return
+        while not (answer := await self._answer(source, head.encode() + body)).startswith(_OK):
+            if answer.startswith(_REFUSED):
+                self.failures.append(answer.decode(errors="replace")[:500])
+                return
+            self.again += 1
+            await asyncio.sleep(_AGAIN_S)
         self.answered += 1
         if self.start_s <= begun_s < self.end_s:
             self.latencies_s.append(time.time() - begun_s)
+
+    async def _answer(self, source: str, request: bytes) -> bytes:
+        """Return the answer to a request, empty if the connection breaks."""
+        try:
+            reader, writer = await asyncio.open_connection(
+                self.host, self.port, local_addr=(source, 0)
+            )
+        except OSError:
+            return b""
+        try:
+            writer.write(request)
+            return await reader.read()
+        except OSError:
+            return b""
+        finally:
+            writer.close()
 
 
 def scrapes() -> list[bytes]:
@@ -118,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     latencies = sorted(load.latencies_s)
     figures = {
         "answered": load.answered,
+        "again": load.again,
         "pushes_per_s": len(latencies) / options.seconds,
         "p50_ms": 1000 * latencies[len(latencies) // 2],
         "p99_ms": 1000 * latencies[len(latencies) * 99 // 100],

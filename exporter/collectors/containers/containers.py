@@ -74,7 +74,7 @@ _NUMBERS: Final = (
     ),
     ("memory.stat", "anon", "memory_rss", "Size of RSS in bytes.", 1),
     ("memory.stat", "file", "memory_cache", "Number of bytes of page cache memory.", 1),
-    ("memory.swap.current", "", "memory_swap", "EngineContainer swap usage in bytes.", 1),
+    ("memory.swap.current", "", "memory_swap", "Container swap usage in bytes.", 1),
     ("memory.max", "", "spec_memory_limit_bytes", "Memory limit for the container.", 1),
     (
         "memory.events",

@@ -1,0 +1,1 @@
+"""Probes of services from this host, and the expiry of certificates."""
