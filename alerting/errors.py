@@ -60,6 +60,10 @@ class EscalationError(AlertingError):
         super().__init__(f"alerting.escalations: {reason}")
 
 
+class BadLinkError(AlertingError):
+    """A link that acknowledges an alert is forged, has expired, or has been used."""
+
+
 class UnknownReceiverError(AlertingError):
     """No receiver has this name."""
 

@@ -23,6 +23,7 @@ from alerting.checks.queries import alert_expression, host_matchers
 from alerting.errors import UnknownReceiverError
 from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.runner import GroupRunner, Monotonic, Sleep
+from alerting.notifications.acknowledge_links import AcknowledgeLinks
 from alerting.notifications.delivery import Delivery, delivery_task
 from alerting.notifications.pipeline import NotificationPipeline
 from alerting.notifications.router import AlertRouter
@@ -92,23 +93,21 @@ class AlertingService:
         monotonic: Monotonic = time.monotonic,
         conditions: Conditions | None = None,
         refusals: Refusals | None = None,
+        sign: Callable[[str], str] | None = None,
     ) -> None:
         """Build the parts.
 
         `hosts` returns all registered hosts: the alerts of others are resolved at the start.
-        `routing` is the `alertmanager.yml`, None for the receivers of `settings`; `clients`
-        sends the requests of its receivers. `rule_groups` are those of `load_rule_files`;
-        `loop_lag_s` returns how late the event loop runs; `refusals` counts templates of rules
-        that exceed a limit. Without `conditions`, nothing is ever wrong with the server. Tests
-        replace `sleep` and `monotonic`.
+        `routing` is the `alertmanager.yml`, None for the receivers of `settings`, and `clients`
+        sends for it. `rule_groups` are those of `load_rule_files`; `loop_lag_s` returns how late
+        the loop runs; `refusals` counts templates over a limit; `sign` signs links.
         """
         self._settings, self._records, self._hosts = settings, records, hosts
         self._clock, self._sleep, self._session = clock, sleep, session
-        self._initial_groups = tuple(rule_groups)
-        self._subscribers: list[Subscriber] = []
+        self._initial_groups, self._subscribers = tuple(rule_groups), list[Subscriber]()
         self._clients, self._board = clients, HealthBoard(clock)
         self._named = ReceiverSet(settings, routing, session, clients)
-        self.router = self._build_router()
+        self.router = self._build_router(AcknowledgeLinks(settings, records, sign, clock))
         stages = configured_stages(settings)
         self._pipeline = NotificationPipeline(stages, settings.external_url, self.router.takes)
         self._flaps = FlapDetector(lambda: self._settings.flapping)
@@ -129,7 +128,7 @@ class AlertingService:
         self._tasks: asyncio.TaskGroup | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
 
-    def _build_router(self) -> AlertRouter:
+    def _build_router(self, links: AcknowledgeLinks) -> AlertRouter:
         return AlertRouter(
             self._named.tree(),
             self._records,
@@ -138,6 +137,7 @@ class AlertingService:
             lambda: [item.alert for item in self._book.open_alerts()],
             has_tree=self._named.has_tree,
             external_url=self._settings.external_url,
+            links=links,
         )
 
     @property
@@ -241,6 +241,7 @@ class AlertingService:
                 could not be ended.
         """
         before, self._settings = self._receivers, settings
+        self.router.links.reconfigure(settings)
         self._pipeline.reconfigure(configured_stages(settings), settings.external_url)
         self._named = ReceiverSet(settings, routing, self._session, self._clients)
         self.router.reconfigure(

@@ -158,6 +158,8 @@ class AlertingSettings(AlertingSection):
         route: names of the receivers that get notifications, None for all.
         alertmanager_file: an `alertmanager.yml`, relative to the configuration; its tree
             and receivers take the place of `receivers` and `route`.
+        acknowledge_links_ms: `acknowledge_links`, how long the links in notifications count
+            that acknowledge an alert without a login; 0 for no links.
         escalations: which receiver is notified next when nobody acknowledges in time.
         limits: the limits of all rules.
         heartbeat: the dead man's switch, None for none.
@@ -173,6 +175,7 @@ class AlertingSettings(AlertingSection):
     receivers: tuple[ReceiverSettings, ...] = (LogReceiverSettings(name="log"),)
     route: tuple[str, ...] | None = None
     alertmanager_file: str = ""
+    acknowledge_links_ms: DurationMs = Field(default=0, alias="acknowledge_links")
     escalations: tuple[EscalationSettings, ...] = ()
     delivery: DeliverySettings = DeliverySettings()
     limits: RuleLimitSettings = RuleLimitSettings()
@@ -186,6 +189,8 @@ class AlertingSettings(AlertingSection):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"receivers: the name {name!r} is used twice")
+        if self.acknowledge_links_ms and not self.external_url:
+            raise ValueError("acknowledge_links: give external_url too, the address of the links")
         for name in self.route or ():
             if name not in names:
                 raise ValueError(f"route: no receiver {name!r}")

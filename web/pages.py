@@ -11,6 +11,7 @@ from web.accounts.forms import TokenForm
 from web.accounts.login_page import LoginPages
 from web.accounts.second_factor_page import SecondFactorPages
 from web.accounts.users_page import UsersPages
+from web.alerts.acknowledge_link_page import AcknowledgeLinkPages
 from web.alerts.backtests import RuleBacktests
 from web.alerts.explanations import explainer
 from web.alerts.maintenance_api import MaintenanceWindows
@@ -124,6 +125,9 @@ PAGES: Final[tuple[PageFactory, ...]] = (
         parts.shell,
         explainer(parts.services),
         parts.services.clock,
+    ),
+    lambda parts: AcknowledgeLinkPages(
+        parts.services.alerts, parts.services.alerting, parts.renderer
     ),
     lambda parts: SilencePages(parts.services.alerting, parts.shell, parts.services.clock),
     lambda parts: MaintenancePages(

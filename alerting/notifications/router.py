@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import structlog
 
+from alerting.notifications.acknowledge_links import AcknowledgeLinks
 from alerting.notifications.notice import Notice
 from alerting.notifications.stored import log_entry, log_row, silence_of, silence_row
 from alerting.receivers.group_body import group_body
@@ -42,6 +43,7 @@ class AlertRouter:
 
     Attributes:
         dispatcher: groups, mutes and deduplicates.
+        links: make and read links that acknowledge alerts.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class AlertRouter:
         *,
         has_tree: bool,
         external_url: str,
+        links: AcknowledgeLinks,
     ) -> None:
         """Start without alerts.
 
@@ -65,7 +68,9 @@ class AlertRouter:
             opened: returns the open alerts of ours.
             has_tree: whether the tree is that of an `alertmanager.yml`.
             external_url: this server's URL for people.
+            links: make and read links that acknowledge alerts.
         """
+        self.links = links
         self.dispatcher = AlertDispatcher(configuration, Silences(), NotificationLog())
         self._records, self._clock, self._wake = records, clock, wake
         self._open = opened
@@ -126,10 +131,10 @@ class AlertRouter:
             and not notice.is_known
             and bool(self.dispatcher.silences.muting(alert.labels, self._clock()))
         )
+        # An alert that goes to the outbox with its first change has no id for a link yet.
+        escalates = bool(self.dispatcher.configuration.escalations or self.links.is_on)
         # Who has been sent an alert directly is sent its end directly.
-        escalates = bool(self.dispatcher.configuration.escalations) and (
-            notice.status is NotificationStatus.FIRING and not notice.is_known
-        )
+        escalates &= notice.status is NotificationStatus.FIRING and not notice.is_known
         known = key in self._expressions
         if not (self._has_tree or known or silenced or escalates):
             return False
@@ -265,7 +270,11 @@ class AlertRouter:
         if not notification.alerts:
             return None
         most = int(getattr(notification.integration.section, "max_alerts", 0) or 0)
-        return group_body(notification, self._external_url, most).to_json()
+        body = group_body(notification, self._external_url, most)
+        if self.links.is_on:
+            shown = notification.alerts[: len(body.alerts)]
+            body = self.links.added(body, tuple(alert.alert_id for alert in shown))
+        return body.to_json()
 
     async def _clean(self) -> None:
         now_ms = self._clock()

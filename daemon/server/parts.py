@@ -231,6 +231,7 @@ def _alerting(
         rule_groups=configuration.rule_groups,
         routing=configuration.routing,
         clients=clients,
+        sign=partial(stores.keys.authentication_code, "acknowledge links"),
         conditions=stores.conditions,
         loop_lag_s=loop_lag_s,
         refusals=refusals,

@@ -85,5 +85,11 @@ class RoutingRecords(Protocol):
     async def unnotified(self) -> Sequence[int]:
         """Return the ids of the firing alerts that have no notification of their own."""
 
+    async def use_link(self, link_id: str, expires_ms: int, now_ms: int) -> bool:
+        """Store that a link is used, and return whether it had not been used before.
+
+        Used links that have expired are deleted.
+        """
+
     async def delete_log(self, sent_before_ms: int) -> int:
         """Delete entries without firing alerts that were sent before a time."""

@@ -162,3 +162,9 @@ def acknowledge(database: Database) -> None:
 def annotate_silences(database: Database) -> None:
     """Add the annotations of silences."""
     database.execute("alter table silences add column annotations text not null default '{}'")
+
+
+@MIGRATIONS()
+def keep_used_links(database: Database) -> None:
+    """Create the table of used links that acknowledge alerts."""
+    database.execute("create table used_links (id text primary key, expires_ms integer not null)")

@@ -92,6 +92,7 @@ class Bench:
             clock=self.time,
             rule_groups=groups,
             sleep=self.time.sleep,
+            sign=lambda text: text.encode().hex(),
         )
         self.unsubscribe = self.service.subscribe(self._changed)
         self.set(up=1.0)
@@ -188,6 +189,23 @@ async def test_next_receiver_gets_an_alert_that_nobody_acknowledges_and_its_end(
             assert await bench.change() == ("HostDown", "firing", "resolved")
             assert (await webhook.next())["status"] == "resolved"
             assert (await lead.next())["status"] == "resolved"
+
+
+async def test_notification_has_a_link_that_acknowledges_its_alert(
+    records: WatchedAlerts, session: aiohttp.ClientSession, webhook: Webhook
+) -> None:
+    bench = Bench(records, session, settings(webhook, acknowledge_links="1d"))
+    async with running(bench) as service:
+        bench.set(up=0.0)
+        await bench.change()
+        await bench.change()
+        url = (await webhook.next())["alerts"][0]["annotations"]["acknowledge_url"]
+        [item] = service.open_alerts()
+        link = service.router.links.read(url.rpartition("/")[2])
+        assert (link.alert_id, link.receiver) == (item.alert.id, "ops")
+        bench.set(up=1.0)
+        await bench.change()
+        assert "acknowledge_url" not in (await webhook.next())["alerts"][0]["annotations"]
 
 
 async def test_webhook_gets_a_dead_host_and_its_recovery(

@@ -112,6 +112,7 @@ JUDGED_BY_THEIR_HANDLERS = (
     "/report",
     "/api/v1/track",
     "/share/",
+    "/acknowledge/",
     "/api/session-outcomes/github",
 )
 """Public routes that check a password or a key themselves."""

@@ -94,6 +94,16 @@ class SqliteRouting:
             lambda database: [int(row["id"]) for row in database.query(statement)]
         )
 
+    async def use_link(self, link_id: str, expires_ms: int, now_ms: int) -> bool:
+        """See `RoutingRecords.use_link`."""
+
+        def use(database: Database) -> bool:
+            database.execute("delete from used_links where expires_ms <= ?", [now_ms])
+            statement = "insert or ignore into used_links (id, expires_ms) values (?, ?)"
+            return bool(database.execute(statement, [link_id, expires_ms]).rowcount == 1)
+
+        return await self._database.keep(use)
+
     async def delete_log(self, sent_before_ms: int) -> int:
         """See `RoutingRecords.delete_log`."""
         statement = "delete from notification_log where sent_ms < ? and firing in ('[]', '{}')"

@@ -22,12 +22,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from alerting.notifications.acknowledge_links import AcknowledgeLinks
 from alerting.notifications.router import AlertRouter
 from alerting.receivers.group_body import group_body
 from alerting.routing.alerts import RoutedAlert
 from alerting.routing.files.loader import parse_routing
 from alerting.routing.groups import AlertGroup
 from alerting.routing.silences import Silence
+from alerting.settings import AlertingSettings
 from model.labels import Labels
 from model.matchers import Matcher, matches_all
 from tests.peers.alerting.routing_trees import (
@@ -135,6 +137,7 @@ class Simulation:
             lambda names: None,
             has_tree=True,
             external_url="",
+            links=AcknowledgeLinks(AlertingSettings(), cast("Any", None), None, lambda: 0),
         )
         self.sent: Sent = defaultdict(list)
         self.kept: dict[Key, int] = {}

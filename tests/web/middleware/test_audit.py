@@ -72,6 +72,7 @@ NOT_RECORDED_BY_ITSELF = {
     "POST /login",
     "POST /login/code",
     "POST /logout",
+    "POST /acknowledge/{token}",
     "POST /auth/token",
     "POST /auth/refresh",
     "POST /api/v1/auth/register",

@@ -35,6 +35,8 @@ ACCESS = {
     "GET /alerts/{id}": "viewer",
     "POST /alerts/{id}/acknowledge": "editor",
     "POST /alerts/{id}/unacknowledge": "editor",
+    "GET /acknowledge/{token}": "public",
+    "POST /acknowledge/{token}": "public",
     "GET /silences": "viewer",
     "GET /silences/new": "editor",
     "POST /silences": "editor",
