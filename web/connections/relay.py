@@ -55,7 +55,7 @@ class Relay:
     Args:
         path: of the Unix socket.
         places: the places of all connections of clients.
-        send_s: how long a client may take to accept what is buffered when its connection ends.
+        send_s: how long a client may take to accept what is buffered.
     """
 
     def __init__(self, path: str, places: ConnectionPlaces, send_s: float) -> None:
@@ -99,9 +99,9 @@ class Relay:
         self._clients.pop(name, None)
         self._places.release(place)
 
-    def close_later(self, abort: Callable[[], None]) -> None:
-        """End a connection that is closing, if it has not ended by then."""
-        self._loop.call_later(self._send_s, abort)
+    def after_send_time(self, abort: Callable[[], None]) -> asyncio.TimerHandle:
+        """End a connection whose client does not take what is buffered by then."""
+        return self._loop.call_later(self._send_s, abort)
 
     async def _connect(self, side: "_ClientSide", name: str) -> None:
         end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -195,6 +195,7 @@ class _ClientSide(_Side):
         super().__init__()
         self._relay, self._admits = relay, admits
         self._client, self._name = RelayedClient(place), ""
+        self._sending: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connect the client to the socket."""
@@ -213,12 +214,32 @@ class _ClientSide(_Side):
         self._client.received_bytes += len(data)
         super().data_received(data)
 
+    def pause_writing(self) -> None:
+        """Read no more from the socket; the client must take what is buffered in time."""
+        super().pause_writing()
+        self._limit_sending()
+
+    def resume_writing(self) -> None:
+        """Read from the socket again."""
+        super().resume_writing()
+        self._end_limit()
+
     def close(self) -> None:
-        """Close the connection, at once if the client does not take what is buffered."""
+        """Close the connection; the client must take what is buffered in time."""
         super().close()
-        self._relay.close_later(self.abort)
+        self._limit_sending()
+
+    def _limit_sending(self) -> None:
+        if self._sending is None and self._transport is not None:
+            self._sending = self._relay.after_send_time(self.abort)
+
+    def _end_limit(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Close the other end, and free the client's place."""
         super().connection_lost(exc)
+        self._end_limit()
         self._relay.end(self._name, self._client.place)

@@ -132,10 +132,11 @@ class DeltaMachine(RuleBasedStateMachine):
         answer = await self.receiver.receive_metrics(body, OtlpEncoding.PROTOBUF, "ann", "1")
         assert (answer.rejected, answer.message) == (0, "")
 
-    @rule(series=SERIES, added=st.integers(0, 9), gap_ms=st.sampled_from([0, 0, 0, 700]))
+    @rule(series=SERIES, added=st.integers(0, 9), gap_ms=st.sampled_from([0, 0, 0, 700, -300]))
     def produce(self, series: int, added: int, gap_ms: int) -> None:
-        start_ms = self.sent.time_ms.get(series, 0) + gap_ms
-        delta = Delta(series, start_ms, start_ms + 1000, added)
+        """Add a delta after the last one, some after a gap, some overlapping it."""
+        last_ms = self.sent.time_ms.get(series, 300)
+        delta = Delta(series, last_ms + gap_ms, last_ms + max(gap_ms, 0) + 1000, added)
         self.sent.time_ms[series] = delta.end_ms
         self.sent.total[series] = self.sent.total.get(series, 0) + added
         self.sent.waiting.append(delta)
@@ -147,6 +148,18 @@ class DeltaMachine(RuleBasedStateMachine):
             self.run(self.send(some))
             self.sent.acknowledged += some
             del self.sent.waiting[:count]
+
+    @rule(series=SERIES)
+    def send_late(self, series: int) -> None:
+        """Send two deltas of a known series in the wrong order, as parallel senders do."""
+        mine = [delta for delta in self.sent.waiting if delta.series == series]
+        is_known = any(delta.series == series for delta in self.sent.acknowledged)
+        if len(mine) < 2 or not is_known or mine[1].start_ms < mine[0].end_ms:
+            return
+        for delta in (mine[1], mine[0]):
+            self.run(self.send([delta]))
+            self.sent.waiting.remove(delta)
+            self.sent.acknowledged.append(delta)
 
     @rule(count=st.integers(1, 5))
     def repeat(self, count: int) -> None:
