@@ -129,6 +129,7 @@ class ConfigurationSource:
         files = tuple(path.absolute() for path in (own, file) if path is not None)
         try:
             routing = self._routing(settings.alerting.alertmanager_file)
+            ineffective = () if routing is None else routing.warnings
             if settings.alerting.escalations:
                 from alerting.receiver_set import escalation_steps
 
@@ -140,7 +141,7 @@ class ConfigurationSource:
                     files,
                     (),
                     found.groups,
-                    found.warnings,
+                    found.warnings + ineffective,
                     _text(settings, patterns),
                     translation_of(None, settings.query.lookback_ms),
                     routing,
@@ -157,7 +158,7 @@ class ConfigurationSource:
             files,
             prometheus.jobs,
             found.groups,
-            prometheus.unhandled(HANDLED_SECTIONS) + found.warnings,
+            prometheus.unhandled(HANDLED_SECTIONS) + found.warnings + ineffective,
             _text(settings, patterns, prometheus),
             translation_of(prometheus.otlp, settings.query.lookback_ms),
             routing,

@@ -1,6 +1,6 @@
 """An `alertmanager.yml` as the server uses it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +19,19 @@ CheckHttp = Callable[[HttpSection], Iterable[tuple[Place, str]]]
 
 @dataclass(frozen=True, slots=True)
 class RoutingFile:
-    """A file, its configuration and its templates."""
+    """A file, its configuration and its templates.
+
+    Attributes:
+        path: the file.
+        configuration: what it says.
+        library: its templates.
+        warnings: keys without an effect, each with its place.
+    """
 
     path: Path
     configuration: RoutingConfiguration
     library: TemplateLibrary
+    warnings: tuple[str, ...] = ()
 
 
 def read_routing_file(path: Path, check_http: CheckHttp = lambda _: ()) -> RoutingFile:
@@ -48,7 +56,18 @@ def read_routing_file(path: Path, check_http: CheckHttp = lambda _: ()) -> Routi
     problems += _http_problems(document, configuration, check_http)
     if problems:
         raise RoutingFileError(path, problems)
-    return RoutingFile(path, configuration, library)
+    return RoutingFile(path, configuration, library, tuple(_warnings(document, path)))
+
+
+def _warnings(document: Document, path: Path) -> Iterator[str]:
+    """Yield the keys without an effect."""
+    for number, receiver in enumerate(document.data["receivers"]):
+        for index, slack in enumerate(receiver.get("slack_configs") or ()):
+            if slack and slack.get("update_message") in ("true", "yes", "on"):
+                place: Place = ("receivers", number, "slack_configs", index, "update_message")
+                name = ".".join(map(str, place))
+                reason = "has no effect: each notification is a message of its own"
+                yield f"{path}:{document.line(place)}: {name} {reason}"
 
 
 def _http_problems(

@@ -122,6 +122,16 @@ def test_http_config_of_a_receiver_is_refused_with_its_line_where_it_cannot_take
     )
 
 
+def test_key_of_a_receiver_without_an_effect_is_warned_of(tmp_path: Path, write: Write) -> None:
+    slack = "slack_configs:\n  - {app_token: t, channel: c}\n  - {app_token: t, channel: c,\n"
+    routes = (
+        f"route: {{receiver: a}}\nreceivers:\n- name: a\n  {slack}     update_message: true}}\n"
+    )
+    write({"redshank.yml": "alerting: {alertmanager_file: a.yml}", "a.yml": routes})
+    [warning] = read(tmp_path).warnings
+    assert warning.startswith(f"{tmp_path}/a.yml:7: receivers.0.slack_configs.1.update_message has")
+
+
 @pytest.mark.parametrize("routes", ["", "alertmanager_file: a.yml, "])
 def test_escalation_to_an_unknown_receiver_is_refused(
     tmp_path: Path, write: Write, routes: str

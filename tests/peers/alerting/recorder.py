@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import ssl
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -110,29 +111,40 @@ class Recorder:
 
     async def take_mail(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take mails of one connection."""
+        said: list[str] = []
 
-        async def say(line: bytes) -> None:
-            writer.write(line + b"\r\n")
+        async def say(line: str) -> None:
+            writer.write(line.encode() + b"\r\n")
             await writer.drain()
 
         with contextlib.suppress(ConnectionError):
-            await say(b"220 test")
-            while line := await reader.readline():
+            await say("220 test")
+            while line := (await reader.readline()).decode().strip():
                 match line.split()[0].upper():
-                    case b"DATA":
-                        await say(b"354 go on")
+                    case "EHLO":
+                        await say("250-test\r\n250 AUTH CRAM-MD5 PLAIN LOGIN")
+                    case "AUTH":
+                        if "CRAM" in line:
+                            await say(f"334 {b64encode(b'<challenge@test>').decode()}")
+                            line += f" {(await reader.readline()).decode().strip()}"
+                        said.append(line)
+                        await say("235 welcome")
+                    case "DATA":
+                        await say("354 go on")
                         text = b""
                         while (part := await reader.readline()) not in (b".\r\n", b""):
                             text += part.removeprefix(b".")
                         mail = message_from_bytes(text, policy=policy.default)
                         assert isinstance(mail, EmailMessage)
+                        mail["X-Said"] = " | ".join(said)
                         self.mails.append(mail)
-                        await say(b"250 taken")
-                    case b"QUIT":
-                        await say(b"221 bye")
+                        await say("250 taken")
+                    case "QUIT":
+                        await say("221 bye")
                         break
-                    case _:
-                        await say(b"250 ok")
+                    case verb:
+                        said.append(line.replace(verb.lower(), verb))
+                        await say("250 ok")
         writer.close()
 
 
