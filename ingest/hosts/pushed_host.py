@@ -1,13 +1,13 @@
 """One host that pushes: its series and its health."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from ingest.hosts.cpu_counters import CpuCounters
-from ingest.hosts.exposition_report import ExpositionReport
+from ingest.hosts.exposition_report import ExpositionReport, KnownLines
 from ingest.hosts.history import HostHistory
 from ingest.hosts.report import HostReport, gauges
 from ingest.hosts.report_times import ReportTimes
@@ -38,11 +38,13 @@ class PushedHost:
     Attributes:
         record: its registration.
         labels: the labels of all its series.
+        known: the lines of its last exposition.
     """
 
     def __init__(self, record: Host, appender: SampleAppender, started_ms: int) -> None:
         self.record, self.labels = record, host_labels(record)
         self._started_ms = started_ms
+        self.known: KnownLines | None = None
         self._reported = PushedSource(appender, self.labels, field="collected_at")
         # A source of its own: `up` has the server's time, reports have the host's.
         self._up = PushedSource(appender, self.labels, "up")
@@ -77,7 +79,7 @@ class PushedHost:
         samples = gauges(report, self.record.name)
         cpu = replace(self._cpu)
         samples |= cpu.add(report.time_ms, report.cpu_used_ratio)
-        self._append(report.time_ms, samples, now_ms)
+        self._append(report.time_ms, tuple(samples), tuple(samples.values()), now_ms)
         self._cpu = cpu
 
     def append_exposition(self, report: ExpositionReport, now_ms: int) -> None:
@@ -87,11 +89,14 @@ class PushedHost:
             DisorderError: too many reports are out of order.
             StorageError: the write failed.
         """
-        self._append(report.time_ms, report.samples, now_ms)
+        self.known = report.known
+        self._append(report.time_ms, report.series, report.values, now_ms)
 
-    def _append(self, time_ms: int, samples: Mapping[Labels, float], now_ms: int) -> None:
-        self._reported.append(time_ms, tuple(samples), tuple(samples.values()))
-        self._samples = len(samples)
+    def _append(
+        self, time_ms: int, series: tuple[Labels, ...], values: Sequence[float], now_ms: int
+    ) -> None:
+        self._reported.append(time_ms, series, values)
+        self._samples = len(series)
         self._times.note(time_ms, now_ms)
         if self._health is Health.DOWN:
             log.info("push_resumed", host=self.record.name)

@@ -12,7 +12,7 @@ from typing import Final, Self
 import structlog
 
 from ingest.errors import UnknownHostError
-from ingest.hosts.exposition_report import read_exposition
+from ingest.hosts.exposition_report import ExpositionReader
 from ingest.hosts.history import HostHistory, read_histories
 from ingest.hosts.pushed_host import PushedHost
 from ingest.hosts.report import HostReport
@@ -54,6 +54,7 @@ class PushedHosts:
         self._samples, self._reader, self._messages = samples, reader, messages
         self._commits, self._records, self._keys, self._clock = commits, hosts, keys, clock
         self._started_ms = clock()
+        self._expositions = ExpositionReader()
         self._hosts: dict[int, PushedHost] = {}
         self._refreshing = asyncio.Lock()
 
@@ -126,7 +127,8 @@ class PushedHosts:
         if host is None:
             raise UnknownHostError
         check_time(time_ms, now_ms, "X-Collected-At-Ms")
-        host.append_exposition(read_exposition(body, time_ms, host.labels), now_ms)
+        report = self._expositions.read(body, time_ms, host.labels, host.known)
+        host.append_exposition(report, now_ms)
         return await self._acknowledged()
 
     async def _acknowledged(self) -> int:
