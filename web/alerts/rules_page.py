@@ -97,7 +97,7 @@ class RulesPages:
         status: int = 200,
     ) -> web.Response:
         values: dict[str, Any] = {
-            "given": {"since": "30d", "interval": "1m", **given},
+            "given": {"rules": "", "since": "30d", "interval": "1m", **given},
             "problems": problems,
             "result": result,
             "spans": _SPANS,

@@ -106,3 +106,10 @@ async def test_form_shows_the_result_or_what_is_wrong(world: World) -> None:
         text = await answer.text()
         assert answer.status == status, text
         assert shown in text
+
+
+async def test_empty_form_says_what_is_missing(world: World) -> None:
+    headers = await world.cookie(Role.EDITOR)
+    answer = await world.client.post("/alert-rules/backtest", data={}, headers=headers)
+    assert answer.status == 400
+    assert 'aria-invalid="true"' in await answer.text()
