@@ -18,7 +18,7 @@ _RESPONSE: Final = 0x8000
 _A, _AAAA, _INTERNET = 1, 28, 1
 _ECHO_REQUEST, _ECHO_REPLY, _ECHO_REQUEST_6, _ECHO_REPLY_6 = 8, 0, 128, 129
 _ICMP: Final = struct.Struct(">BBHHH")
-_PAYLOAD: Final = bytes(range(32))
+_PAYLOAD_BYTES: Final = 32
 
 
 def probe_tcp(target: str, timeout_s: float) -> ProbeReply:
@@ -74,23 +74,28 @@ def probe_icmp(target: str, timeout_s: float) -> ProbeReply:
     """Send one echo request to a host.
 
     Raises:
-        PermissionError: the group of this process is not in net.ipv4.ping_group_range.
+        PermissionError: the group of this process is not in net.ipv4.ping_group_range, and the
+            process lacks CAP_NET_RAW.
     """
     reply = ProbeReply()
     family, address = reply.resolve(target.strip("[]"), 0, socket.SOCK_DGRAM)
     is_six = family == socket.AF_INET6
     protocol = socket.IPPROTO_ICMPV6 if is_six else socket.IPPROTO_ICMP
     sent, wanted = (_ECHO_REQUEST_6, _ECHO_REPLY_6) if is_six else (_ECHO_REQUEST, _ECHO_REPLY)
-    sequence = secrets.randbelow(65536)
+    sequence, payload = secrets.randbelow(65536), secrets.token_bytes(_PAYLOAD_BYTES)
     until_s = time.monotonic() + timeout_s
     with reply.phase("setup"):
-        connection = socket.socket(family, socket.SOCK_DGRAM, protocol)
+        connection = _echo_socket(family, protocol)
     with connection, reply.phase("rtt"):
-        connection.sendto(_echo(sent, sequence), address)
+        connection.sendto(_echo(sent, sequence, payload), address)
         while True:
             connection.settimeout(max(0.001, until_s - time.monotonic()))
             content, _ = connection.recvfrom(2048)
-            if len(content) >= _ICMP.size:
+            if connection.type == socket.SOCK_RAW and not is_six:
+                # The message follows IP's header, whose length in words is in its first byte.
+                content = content[(content[0] & 0xF) * 4 :]
+            # A raw socket also sees the replies to other processes.
+            if content[_ICMP.size :] == payload and len(content) >= _ICMP.size:
                 kind, _, _, _, number = _ICMP.unpack_from(content)
                 if (kind, number) == (wanted, sequence):
                     break
@@ -98,11 +103,18 @@ def probe_icmp(target: str, timeout_s: float) -> ProbeReply:
     return reply
 
 
-def _echo(kind: int, sequence: int) -> bytes:
-    """Return an echo request; the kernel sets its identifier, and for IPv6 the checksum."""
+def _echo_socket(family: int, protocol: int) -> socket.socket:
+    try:
+        return socket.socket(family, socket.SOCK_DGRAM, protocol)
+    except PermissionError:
+        return socket.socket(family, socket.SOCK_RAW, protocol)
+
+
+def _echo(kind: int, sequence: int, payload: bytes) -> bytes:
+    """Return an echo request; the kernel may set its identifier, and for IPv6 the checksum."""
     identifier = os.getpid() & 0xFFFF
-    content = _ICMP.pack(kind, 0, 0, identifier, sequence) + _PAYLOAD
+    content = _ICMP.pack(kind, 0, 0, identifier, sequence) + payload
     total = sum(struct.unpack(f">{len(content) // 2}H", content))
     total = (total >> 16) + (total & 0xFFFF)
     total += total >> 16
-    return _ICMP.pack(kind, 0, ~total & 0xFFFF, identifier, sequence) + _PAYLOAD
+    return _ICMP.pack(kind, 0, ~total & 0xFFFF, identifier, sequence) + payload

@@ -15,6 +15,7 @@ from exporter.collectors.containers.engine import ContainerEngine, EngineContain
 from exporter.errors import NoDataError
 from exporter.roots import Roots
 from tests.exporter.host_tree import key, roots_of, samples
+from tests.patience import PATIENCE_S
 
 ID, OTHER = "a1" * 32, "b2" * 32
 DOCKER = f"sys/fs/cgroup/system.slice/docker-{ID}.scope"
@@ -40,6 +41,14 @@ FILES = {
     "sys/fs/cgroup/lxc.payload.web/memory.current": "9\n",
     "sys/fs/cgroup/system.slice/cron.service/memory.current": "5\n",
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def patient() -> Iterator[None]:
+    """Let an engine take as long as a busy machine needs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("exporter.collectors.containers.engine._TIMEOUT_S", PATIENCE_S)
+        yield
 
 
 @contextmanager

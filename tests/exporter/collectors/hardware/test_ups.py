@@ -11,6 +11,7 @@ from exporter.collectors.hardware.ups import PowerBackups
 from exporter.errors import NoDataError
 from exporter.roots import Roots
 from tests.exporter.host_tree import key, samples
+from tests.patience import PATIENCE_S
 from tests.ports import free_port
 
 ANSWERS = {
@@ -21,6 +22,14 @@ ANSWERS = {
         b'VAR office ups.serial "12 34"\nEND LIST VAR office\n'
     ),
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def patient() -> Iterator[None]:
+    """Let a server take as long as a busy machine needs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("exporter.collectors.hardware.ups._TIMEOUT_S", PATIENCE_S)
+        yield
 
 
 @contextmanager
@@ -85,7 +94,7 @@ def test_server_that_never_answers_or_never_ends_ends_the_collector(
     monkeypatch.setattr("exporter.collectors.hardware.ups._TIMEOUT_S", 0.2)
     with upsd({"LIST UPS": b"BEGIN LIST UPS\n"}) as server, pytest.raises(TimeoutError):
         samples(PowerBackups(Roots(), server))
-    monkeypatch.setattr("exporter.collectors.hardware.ups._TIMEOUT_S", 60)
+    monkeypatch.setattr("exporter.collectors.hardware.ups._TIMEOUT_S", PATIENCE_S)
     endless = b"BEGIN LIST UPS\n" + b'UPS a "b"\n' * 300_000
     with upsd({"LIST UPS": endless}) as server, pytest.raises((TimeoutError, ConnectionError)):
         samples(PowerBackups(Roots(), server))

@@ -12,10 +12,18 @@ from exporter.errors import NoDataError
 from exporter.roots import Roots
 from tests.exporter.certificate_double import ENDS, self_signed
 from tests.exporter.host_tree import key, samples
+from tests.patience import PATIENCE_S
 from tests.ports import free_port
 
 PEM, KEY = self_signed("localhost")
 DER = ssl.PEM_cert_to_DER_cert(PEM.decode())
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let servers take as long as a busy machine needs."""
+    for name in ("_TIMEOUT_S", "_DEADLINE_S"):
+        monkeypatch.setattr(f"exporter.collectors.probes.certificates.{name}", PATIENCE_S)
 
 
 @contextmanager

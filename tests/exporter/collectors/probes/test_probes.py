@@ -18,6 +18,16 @@ from tests.exporter.host_tree import key, samples
 from tests.patience import PATIENCE_S
 from tests.ports import free_port
 
+
+@pytest.fixture(autouse=True, scope="module")
+def patient() -> Iterator[None]:
+    """Let probes take as long as a busy machine needs."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_TIMEOUT_S", "_DEADLINE_S"):
+            patch.setattr(f"exporter.collectors.probes.probes.{name}", PATIENCE_S)
+        yield
+
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 

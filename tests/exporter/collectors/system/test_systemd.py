@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from benchmarks.exporter.expositions import ComparedScrape, compare, shown
 from benchmarks.exporter.left_out import OF_ITS_OWN
 from exporter.collector_options import CollectorOptions
+from exporter.collectors.kernel.loadavg import LoadAverage
 from exporter.collectors.system.logind import Sessions
 from exporter.collectors.system.systemd import SystemdUnits
 from exporter.collectors.system_bus import SystemBus
@@ -24,6 +25,7 @@ from model.clock import system_clock
 from tests.exporter.bus_double import host_with, mute_bus, running_bus
 from tests.exporter.host_tree import key, samples
 from tests.exporter.running_peer import answer_of_node_exporter
+from tests.patience import PATIENCE_S
 from tests.programs import skip_before_version
 
 UNITS = {
@@ -35,6 +37,8 @@ UNITS = {
     "srv-a\\x2db.mount": ("loaded", "active"),
     "multi-user.target": ("loaded", "active"),
 }
+PATIENT = partial(SystemBus, timeout_s=PATIENCE_S)
+HASTY = partial(SystemBus, timeout_s=0.3)
 OPTIONS = (
     "systemd.enable-restarts-metrics",
     "systemd.enable-start-time-metrics",
@@ -54,7 +58,8 @@ def socket_of(roots: Roots) -> Path:
 
 def test_units_have_their_states_and_the_filter_applies(host: Roots) -> None:
     with running_bus(host_with(UNITS), socket_of(host)):
-        found = samples(SystemdUnits(host, NameFilter(exclude=r"\.(mount|target)$")))
+        units = NameFilter(exclude=r"\.(mount|target)$")
+        found = samples(SystemdUnits(host, units, connect=PATIENT))
     state = "node_systemd_unit_state"
     assert found[key(state, name="cron.service", state="active", type="notify")] == 1
     assert found[key(state, name="broken.service", state="failed", type="notify")] == 1
@@ -72,13 +77,13 @@ def test_units_have_their_states_and_the_filter_applies(host: Roots) -> None:
 def test_many_units_are_asked_for_without_filling_a_buffer(host: Roots) -> None:
     units = {f"unit-{number}.service": ("loaded", "active") for number in range(1000)}
     with running_bus(host_with(units), socket_of(host)):
-        found = samples(SystemdUnits(host, restarts=True, connect=partial(SystemBus, timeout_s=60)))
+        found = samples(SystemdUnits(host, restarts=True, connect=PATIENT))
     assert found[key("node_systemd_service_restart_total", name="unit-999.service")] == 3
 
 
 def test_sessions_are_counted_by_seat_and_kind(host: Roots) -> None:
     with running_bus(host_with({}), socket_of(host)):
-        found = samples(Sessions(host))
+        found = samples(Sessions(host, PATIENT))
     name = "node_logind_sessions"
     local = {"seat": "seat0", "remote": "false", "type": "wayland"}
     assert found[key(name, **local, **{"class": "user"})] == 1
@@ -89,30 +94,27 @@ def test_sessions_are_counted_by_seat_and_kind(host: Roots) -> None:
 
 def test_host_without_a_bus_or_without_systemd_has_no_data(host: Roots) -> None:
     with pytest.raises(NoDataError):
-        samples(SystemdUnits(host))
+        samples(SystemdUnits(host, connect=PATIENT))
     double = host_with({})
     double.methods.clear()
     with running_bus(double, socket_of(host)), pytest.raises(NoDataError):
-        samples(Sessions(host))
+        samples(Sessions(host, PATIENT))
 
 
 @pytest.mark.parametrize("silent", ["Hello", "Get", "ListUnits"])
 def test_bus_that_stops_to_answer_ends_the_collector(host: Roots, silent: str) -> None:
     double = replace(host_with(UNITS), silent=frozenset({silent}))
     with running_bus(double, socket_of(host)), pytest.raises(TimeoutError):
-        samples(SystemdUnits(host, connect=partial(SystemBus, timeout_s=0.3)))
+        samples(SystemdUnits(host, connect=HASTY))
 
 
 def test_bus_that_never_writes_a_byte_ends_the_collector(host: Roots) -> None:
     with mute_bus(socket_of(host)), pytest.raises(TimeoutError):
-        samples(SystemdUnits(host, connect=partial(SystemBus, timeout_s=0.3)))
+        samples(SystemdUnits(host, connect=HASTY))
 
 
 def test_scrape_goes_on_without_a_bus_that_never_answers(host: Roots) -> None:
-    settings_ = ExporterSettings(
-        roots=Roots(rootfs=host.rootfs), collectors=frozenset({"systemd", "loadavg"})
-    )
-    gatherer = Gatherer(catalogue.build(settings_, system_clock), 0.5)
+    gatherer = Gatherer((SystemdUnits(host, connect=HASTY), LoadAverage(Roots())), PATIENCE_S)
     with mute_bus(socket_of(host)):
         text = Encoder().encode(gatherer.gather(), "", "").body.decode()
     assert "node_load1 " in text
@@ -148,7 +150,10 @@ def test_odd_answers_fail_the_collector_alone(
     double = host_with({name: (load, active) for name, load, active, _ in rows})
     double.properties = dict.fromkeys(double.properties, value)
     with running_bus(double, socket_of(roots)):
-        for collector in (SystemdUnits(roots, restarts=True, tasks=True), Sessions(roots)):
+        for collector in (
+            SystemdUnits(roots, restarts=True, tasks=True, connect=PATIENT),
+            Sessions(roots, PATIENT),
+        ):
             for family in collector.collect():
                 assert family.name.startswith("node_")
 
