@@ -127,6 +127,7 @@ class _Side(asyncio.Protocol):
     def __init__(self, other: "_Side | None" = None) -> None:
         self._other = other
         self._transport: asyncio.Transport | None = None
+        self._early: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to relay, if the other end exists."""
@@ -137,15 +138,22 @@ class _Side(asyncio.Protocol):
     def join(self, other: "_Side") -> None:
         """Begin to relay what has been held back."""
         self._other = other
+        early, self._early = self._early, []
         if self._transport is None or self._transport.is_closing():
             other.close()
-        else:
-            self._transport.resume_reading()
+            return
+        for data in early:
+            other.send(data)
+        self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         """Send data to the other end."""
         if self._other is not None:
             self._other.send(data)
+            return
+        # uvloop begins to read after `connection_made`, although it was paused there.
+        self._early.append(data)
+        self.read(more=False)
 
     def send(self, data: bytes) -> None:
         """Write to this end."""

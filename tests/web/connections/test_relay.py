@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from model.clock import system_clock
 from model.conditions import Conditions
 from model.limits import Refusals
@@ -155,3 +157,24 @@ async def test_requests_that_are_served_keep_a_connection_from_being_idle(tmp_pa
         assert idle_since_s() == 6.0
         writer.close()
         await found.wait_until_free()
+
+
+def test_bytes_that_arrive_before_the_socket_is_connected_are_relayed(tmp_path: Path) -> None:
+    """The server runs on uvloop, which reads from a connection that was paused at its begin."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readexactly(5))
+        writer.close()
+
+    async def echoed() -> list[bytes]:
+        async with relaying(tmp_path, serve) as found, asyncio.timeout(PATIENCE_S):
+            answers = []
+            for _ in range(40):
+                reader, writer = await found.connect()
+                writer.write(b"hello")
+                answers.append(await reader.read())
+                writer.close()
+            return answers
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(echoed()) == [b"hello"] * 40
