@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ingest.series.lane import NOBODY, Lane
 from model.labels import Labels
+from model.process.garbage import exclude_from_collections
 from storage.api.samples import AmendingAppender, LastVector, Source
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class SenderSource:
 
     def add_series(self, labels: Labels, number: int) -> None:
         """Add a series that has no lane yet."""
+        exclude_from_collections(labels)
         self.unplaced[number] = labels
         self.series += 1
         if self._index is not None:
