@@ -1,13 +1,13 @@
 """The queries behind the reports."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.process.worker_threads import WorkerThreads
 from storage.api.events import (
     EventGroup,
     EventQueryError,
@@ -351,5 +351,5 @@ def _ordered(
     first, last = bounds_of(part)
     middle = (first + last) // 2
     # Sorting and gathering release the GIL.
-    with ThreadPoolExecutor(2) as threads:
+    with WorkerThreads(2) as threads:
         return tuple(threads.map(in_order, ((first, middle), (middle + 1, last))))
