@@ -30,8 +30,14 @@ _GROWTH_RATIO: Final = 0.1
 _FULL_GROWTH: Final = 1.5
 """Collect all generations after growth to this multiple; only the younger ones before.
 
-A full collection beside 500,000 pushed series holds the GIL for 0.1 to 0.3 s. The younger
+A full collection beside 500,000 pushed series holds the GIL for 0.1 to 0.4 s. The younger
 generations have all that was created since the last collection.
+"""
+_FULL_PAUSE_S: Final = 600.0
+"""The shortest time between two collections of all generations.
+
+Garbage that has survived a collection before is rare, and a server whose memory is short is
+one that many clients wait for.
 """
 _YOUNGER, _ALL = 1, 2
 _PAUSE_S: Final = 10.0
@@ -69,6 +75,7 @@ class MemoryGuard:
         self._monotonic = monotonic
         self._base_bytes = self._full_bytes = 0
         self._collected_s = self._given_back_s = -_PAUSE_S
+        self._collected_fully_s = -_FULL_PAUSE_S
         self._trimmed_s = monotonic()
 
     async def run(self) -> None:
@@ -87,7 +94,7 @@ class MemoryGuard:
         self._read()
         if self._has_grown() and now_s - self._collected_s >= _PAUSE_S:
             self._collected_s = now_s
-            self._collect_garbage()
+            self._collect_garbage(now_s)
             self._base_bytes = self._reading.resident_bytes
         pressure = self._reading.pressure
         if pressure and now_s - self._given_back_s >= _PAUSE_S:
@@ -96,13 +103,15 @@ class MemoryGuard:
             self._read()
         self._report(before)
 
-    def _collect_garbage(self) -> None:
+    def _collect_garbage(self, now_s: float) -> None:
         reading = self._reading
-        is_full = reading.pressure or reading.resident_bytes > _FULL_GROWTH * self._full_bytes
+        has_grown = reading.resident_bytes > _FULL_GROWTH * self._full_bytes
+        is_late = now_s - self._collected_fully_s >= _FULL_PAUSE_S
+        is_full = is_late and (has_grown or bool(reading.pressure))
         self._collect(_ALL if is_full else _YOUNGER)
         self._read()
         if is_full:
-            self._full_bytes = reading.resident_bytes
+            self._full_bytes, self._collected_fully_s = reading.resident_bytes, now_s
 
     def _read(self) -> None:
         reading = self._reading

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model.distinct import distinct
 from model.labels import METRIC_NAME, Labels
 from model.matchers import Matcher, MatchOperator
+from model.process.garbage import exclude_from_collections
 from storage.api.samples import Source
 from storage.samples.catalog.layouts import Columns, StoredLayout
 from storage.samples.catalog.metric_names import MetricNames
@@ -212,6 +213,11 @@ def _overlay(lower: Labels, layout: StoredLayout, columns: Columns) -> tuple[Lab
     series = layout.series
     chosen = [series[column] for column in columns.tolist()]
     if any(name in layout.label_names for name, _ in lower):
-        return tuple(lower.overlaid(upper) for upper in chosen)
-    # No common label name: sorting the pairs is enough, and takes half the time.
-    return tuple(Labels(sorted(lower + upper)) for upper in chosen)
+        merged = tuple(lower.overlaid(upper) for upper in chosen)
+    else:
+        # No common label name: sorting the pairs is enough, and takes half the time.
+        merged = tuple(Labels(sorted(lower + upper)) for upper in chosen)
+    for labels in merged:
+        # Selectors that are asked again and again keep them.
+        exclude_from_collections(labels)
+    return merged

@@ -118,14 +118,21 @@ async def test_growth_that_stays_is_collected_once() -> None:
 
 async def test_all_generations_are_collected_after_half_again_as_much_or_under_pressure() -> None:
     process = Process(limit_mib=1000, resident_mib=200)
-    await process.after(20)
-    for resident_mib in (300, 380, 440, 480, 560, 640, 720, 820):
+    await process.after(700)
+    for resident_mib, generation in ((300, 2), (380, 1), (440, 1), (480, 2), (560, 1), (820, 2)):
         process.resident_mib = resident_mib
-        await process.after(20)
-    # 300, 480 and 820 MB; 380, 640 and 720 MB are growth of a tenth only.
-    assert process.generations.count(2) == 3
-    assert process.generations[-1] == 2
-    assert process.generations.count(1) >= 3
+        await process.after(700)
+        assert process.generations[-1] == generation
+
+
+async def test_all_generations_are_collected_at_most_every_ten_minutes() -> None:
+    process = Process(limit_mib=1000, resident_mib=200)
+    await process.after(700)
+    for resident_mib in (400, 700, 850, 950):
+        process.resident_mib = resident_mib
+        await process.after(100)
+    assert process.generations.count(2) == 1
+    assert process.generations[-1] == 1
 
 
 async def test_constant_growth_is_collected_at_most_every_ten_seconds() -> None:
