@@ -69,62 +69,95 @@ class KeptFile:
             self._close()
 
 
+class _KeptValue:
+    """An open file of one value, and what it held when it was read last."""
+
+    __slots__ = ("content", "descriptor", "is_read", "number", "text")
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.content, self.text = b"", ""
+        self.number: int | None = None
+        self.is_read = True
+
+    def read(self) -> None:
+        """Read the file; decode it only if it has changed.
+
+        Raises:
+            OSError: the driver refuses, or the device is gone.
+        """
+        self.is_read = True
+        content = os.pread(self.descriptor, _PAGE_BYTES, 0)
+        if content != self.content:
+            self.content, self.text = content, _text(content)
+            self.number = _number(self.text)
+
+
 class KeptFiles:
     """The one-value files that one collector reads in each scrape; used by one thread at a time."""
 
     def __init__(self) -> None:
-        self._descriptors: dict[str, int] = {}
-        self._read: set[str] = set()
+        self._kept: dict[str, _KeptValue] = {}
 
     def value(self, path: str) -> str | None:
         """Return the content without its newline, None if the file is unreadable."""
-        self._read.add(path)
-        descriptor = self._descriptors.get(path)
         try:
-            if descriptor is not None:
-                try:
-                    return _text(os.pread(descriptor, _PAGE_BYTES, 0))
-                except OSError as exc:
-                    if exc.errno != errno.ENODEV:
-                        raise
-                    # The device is gone; there may be another one of its name.
-                    os.close(self._descriptors.pop(path))
-            return self._opened(path)
+            kept = self._read(path)
+            return kept.text if kept is not None else self._read_once(path)
         except OSError:
             return None
 
     def number(self, path: str) -> int | None:
         """Return the number in a file, decimal or `0x` hexadecimal, None without one."""
-        text = self.value(path)
-        if not text:
-            return None
         try:
-            return int(text, 16) if text.startswith("0x") else int(text)
-        except ValueError:
+            kept = self._read(path)
+            return kept.number if kept is not None else _number(self._read_once(path))
+        except OSError:
             return None
 
     def close_unread(self) -> None:
         """Close the files that were not read since the last call: those of removed devices."""
-        for path in self._descriptors.keys() - self._read:
-            os.close(self._descriptors.pop(path))
-        self._read.clear()
+        for path, kept in list(self._kept.items()):
+            if not kept.is_read:
+                os.close(self._kept.pop(path).descriptor)
+            kept.is_read = False
 
     def __del__(self) -> None:
         """Close all files."""
-        for descriptor in self._descriptors.values():
+        for kept in self._kept.values():
             with suppress(OSError):
-                os.close(descriptor)
+                os.close(kept.descriptor)
 
-    def _opened(self, path: str) -> str:
+    def _read(self, path: str) -> _KeptValue | None:
+        """Return a file that is kept open, None if it is not to be kept."""
+        kept = self._kept.get(path)
+        if kept is not None:
+            try:
+                kept.read()
+            except OSError as exc:
+                if exc.errno != errno.ENODEV:
+                    raise
+                # The device is gone; there may be another one of its name.
+                os.close(self._kept.pop(path).descriptor)
+            else:
+                return kept
+        if len(self._kept) >= _MOST_FILES:
+            return None
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        is_kept = len(self._descriptors) < _MOST_FILES and _is_generated(descriptor)
-        if is_kept:
-            self._descriptors[path] = descriptor
+        if not _is_generated(descriptor):
+            os.close(descriptor)
+            return None
+        kept = self._kept[path] = _KeptValue(descriptor)
+        kept.read()
+        return kept
+
+    @staticmethod
+    def _read_once(path: str) -> str:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             return _text(os.pread(descriptor, _PAGE_BYTES, 0))
         finally:
-            if not is_kept:
-                os.close(descriptor)
+            os.close(descriptor)
 
 
 def _is_generated(descriptor: int) -> bool:
@@ -149,3 +182,10 @@ def _content(descriptor: int) -> bytes:
 
 def _text(content: bytes) -> str:
     return content.decode("utf-8", "replace").strip()
+
+
+def _number(text: str) -> int | None:
+    try:
+        return int(text, 16) if text.startswith("0x") else int(text)
+    except ValueError:
+        return None

@@ -1,6 +1,7 @@
 """Properties of each network interface: state, speed, MTU, hardware address."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from exporter.families import CounterFamily, Family, GaugeFamily
 from exporter.kept_files import KeptFiles
@@ -29,8 +30,30 @@ _COUNTERS = {
     "carrier_down_count": "carrier_down_changes_total",
 }
 _INFO = ("address", "broadcast", "duplex", "operstate", "ifalias")
+_OPERSTATE = _INFO.index("operstate")
 _IFF_UP = 1  # netdevice(7)
 _BYTES_PER_MEGABIT = 1_000_000 / 8
+
+
+def _metric(name: str) -> tuple[str, str]:
+    """Return a metric's name and HELP."""
+    return f"node_network_{name}", f"Network device property: {name}"
+
+
+# Attribute, kind of family, and the metric's name and HELP.
+_NUMBERS = (
+    *((attribute, GaugeFamily, _metric(name)) for attribute, name in _GAUGES.items()),
+    *((attribute, CounterFamily, _metric(name)) for attribute, name in _COUNTERS.items()),
+)
+
+
+class _InterfacePaths(NamedTuple):
+    """The files of an interface, in the order of `_INFO` and `_NUMBERS`."""
+
+    info: list[str]
+    numbers: list[str]
+    flags: str
+    speed: str
 
 
 class NetworkClass:
@@ -44,6 +67,7 @@ class NetworkClass:
         self._class = f"{roots.sys}/class/net"
         self._accepted, self._ignore_invalid_speed = devices, ignore_invalid_speed
         self._files = KeptFiles()
+        self._paths: dict[str, _InterfacePaths] = {}
 
     def collect(self) -> Iterable[Family]:
         """Return one gauge or counter per attribute, by device."""
@@ -57,28 +81,37 @@ class NetworkClass:
             "Non-numeric data from /sys/class/net/<iface>, value is always 1.",
             labels=("device", *_INFO, "adminstate"),
         )
-        speed = _property(GaugeFamily, "speed_bytes")
-        numbers = {
-            attribute: _property(kind, name)
-            for kind, names in ((GaugeFamily, _GAUGES), (CounterFamily, _COUNTERS))
-            for attribute, name in names.items()
+        speed = GaugeFamily(*_metric("speed_bytes"), labels=("device",))
+        numbers = [kind(*metric, labels=("device",)) for _, kind, metric in _NUMBERS]
+        devices = self._devices()
+        self._paths = {
+            device: self._paths.get(device) or self._paths_of(device) for device in devices
         }
-        for device in self._devices():
-            directory = f"{self._class}/{device}"
-            texts = [self._files.value(f"{directory}/{attribute}") or "" for attribute in _INFO]
-            state = _administrative_state(self._files.value(f"{directory}/flags"))
-            info.add((device, *texts, state), 1)
-            up.add((device,), texts[_INFO.index("operstate")] == "up")
-            for attribute, family in numbers.items():
-                value = self._files.number(f"{directory}/{attribute}")
-                if value is not None:
-                    family.add((device,), value)
-            megabits = self._files.number(f"{directory}/speed")
+        value, number = self._files.value, self._files.number
+        for device, paths in self._paths.items():
+            labels = (device,)
+            texts = [value(path) or "" for path in paths.info]
+            info.add((device, *texts, _administrative_state(value(paths.flags))), 1)
+            up.add(labels, texts[_OPERSTATE] == "up")
+            for family, path in zip(numbers, paths.numbers, strict=True):
+                found = number(path)
+                if found is not None:
+                    family.add(labels, found)
+            megabits = number(paths.speed)
             # -1 means that the driver does not know the speed: no sample is better than -125000.
             if megabits is not None and (megabits >= 0 or not self._ignore_invalid_speed):
-                speed.add((device,), megabits * _BYTES_PER_MEGABIT)
+                speed.add(labels, megabits * _BYTES_PER_MEGABIT)
         self._files.close_unread()
-        return [family for family in (up, info, speed, *numbers.values()) if family]
+        return [family for family in (up, info, speed, *numbers) if family]
+
+    def _paths_of(self, device: str) -> _InterfacePaths:
+        directory = f"{self._class}/{device}"
+        return _InterfacePaths(
+            [f"{directory}/{attribute}" for attribute in _INFO],
+            [f"{directory}/{attribute}" for attribute, _, _ in _NUMBERS],
+            f"{directory}/flags",
+            f"{directory}/speed",
+        )
 
     def _devices(self) -> list[str]:
         return [
@@ -95,9 +128,3 @@ def _administrative_state(flags: str | None) -> str:
         return "up" if int(flags or "", 16) & _IFF_UP else "down"
     except ValueError:
         return ""
-
-
-def _property(
-    kind: type[GaugeFamily] | type[CounterFamily], name: str
-) -> GaugeFamily | CounterFamily:
-    return kind(f"node_network_{name}", f"Network device property: {name}", labels=("device",))
