@@ -21,7 +21,7 @@ from alerting.routing.alerts import RoutedAlert
 from alerting.routing.configuration import RoutingConfiguration
 from alerting.routing.dispatcher import AlertDispatcher, DueNotification
 from alerting.routing.matcher_syntax import matcher_text
-from alerting.routing.notification_log import NotificationLog
+from alerting.routing.notification_log import NotificationLog, NotificationReason
 from alerting.routing.silences import Silence, Silences
 from alerting.routing.tree import AlertRoute
 from model.clock import Clock
@@ -254,7 +254,7 @@ class AlertRouter:
         due = list(self.dispatcher.due(now_ms))
         if not due:
             return
-        rows = [(log_row(each.entry), self._body(each)) for each in due]
+        rows = [(log_row(each.entry), await self._body(each)) for each in due]
         while True:
             try:
                 await self._records.notify_groups(rows, now_ms)
@@ -266,8 +266,9 @@ class AlertRouter:
             self.dispatcher.commit(each)
         self._wake({each.integration.name for each in due})
 
-    def _body(self, notification: DueNotification) -> str | None:
-        if not notification.alerts:
+    async def _body(self, notification: DueNotification) -> str | None:
+        """Return the body to put in the outbox, None if only the log changes."""
+        if not notification.alerts or await self._is_waiting(notification):
             return None
         most = int(getattr(notification.integration.section, "max_alerts", 0) or 0)
         body = group_body(notification, self._external_url, most)
@@ -275,6 +276,22 @@ class AlertRouter:
             shown = notification.alerts[: len(body.alerts)]
             body = self.links.added(body, tuple(alert.alert_id for alert in shown))
         return body.to_json()
+
+    async def _is_waiting(self, notification: DueNotification) -> bool:
+        """Return whether a repetition would follow its original, which is not delivered yet.
+
+        A receiver that was down for a day gets one notification of each group, not six.
+        """
+        if notification.reason is not NotificationReason.REPEAT:
+            return False
+        name = notification.integration.name
+        before = self.dispatcher.log.get(notification.group_key, name)
+        try:
+            waiting = await self._records.waiting(name, 1)
+        except StorageError:
+            return False
+        # A receiver gets its notifications in order: with the oldest, all later ones wait.
+        return before is not None and any(each.created_ms <= before.sent_ms for each in waiting)
 
     async def _clean(self) -> None:
         now_ms = self._clock()

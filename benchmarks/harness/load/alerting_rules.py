@@ -1,4 +1,4 @@
-"""A hundred typical alerting rules over node_exporter's metrics."""
+"""Typical alerting rules over node_exporter's metrics, a hundred or more."""
 
 import json
 
@@ -88,21 +88,34 @@ _CONDITIONS: tuple[tuple[str, float, float], ...] = (
 )
 
 ALERTS = 2 * len(_CONDITIONS)
+_SEVERITIES = ("warning", "critical")
 
 
-def rule_file(every_s: float = _EVERY_S) -> str:
-    """Return 100 alerting rules in ten groups, and a rule that counts evaluations."""
+def _thresholds(warning: float, critical: float, count: int) -> list[float]:
+    """Return this many thresholds: the given ones, and further ones beyond them."""
+    step = critical - warning
+    return [warning, critical, *(critical + step * more for more in range(1, count - 1))]
+
+
+def rule_file(every_s: float = _EVERY_S, count: int = ALERTS) -> str:
+    """Return alerting rules in ten groups, and a rule that counts evaluations.
+
+    More than 100 rules have further thresholds for each condition: each is an expression of
+    its own.
+    """
+    each = -(-count // len(_CONDITIONS))
     rules: list[dict[str, object]] = [
         {
-            "alert": f"Bench{number:02}",
+            "alert": f"Bench{number:02}{'' if place < len(_SEVERITIES) else f'x{place}'}",
             "expr": condition % threshold,
             "for": "5m",
-            "labels": {"severity": severity},
+            "labels": {"severity": _SEVERITIES[place % len(_SEVERITIES)]},
             "annotations": {"summary": "{{ $labels.instance }}: {{ $value }}"},
         }
-        for number, (condition, *thresholds) in enumerate(_CONDITIONS)
-        for threshold, severity in zip(thresholds, ("warning", "critical"), strict=True)
+        for number, (condition, warning, critical) in enumerate(_CONDITIONS)
+        for place, threshold in enumerate(_thresholds(warning, critical, each))
     ]
+    rules = rules[:count]
     every = f"{every_s:g}s"
     groups: list[dict[str, object]] = [
         {"name": f"bench{group}", "interval": every, "rules": rules[group::_GROUPS]}
