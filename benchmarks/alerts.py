@@ -19,6 +19,7 @@ import psutil
 from alerting.book.alert_book import AlertBook
 from alerting.book.lifecycle import Condition, RuleTiming
 from alerting.book.observation import AlertKey, Observation
+from alerting.notifications.acknowledge_links import AcknowledgeLinks
 from alerting.notifications.delivery import Delivery
 from alerting.notifications.pipeline import NotificationPipeline
 from alerting.notifications.router import AlertRouter
@@ -76,7 +77,14 @@ class _Pipeline:
         settings, tree = AlertingSettings(), parse_routing(_TREE, Path("alertmanager.yml"))
         self.sinks = {each.name: _Sink() for each in tree.integrations["both"]}
         self.router = AlertRouter(
-            tree, records, system_clock, self._wake, tuple, has_tree=True, external_url="http://h"
+            tree,
+            records,
+            system_clock,
+            self._wake,
+            tuple,
+            has_tree=True,
+            external_url="http://h",
+            links=AcknowledgeLinks(settings, records, None, system_clock),
         )
         stages = configured_stages(settings)
         notify = NotificationPipeline(stages, "http://h", self.router.takes).run

@@ -10,6 +10,7 @@ from alerting.book.alert_book import AlertBook
 from alerting.book.lifecycle import Condition, RuleTiming
 from alerting.book.observation import AlertKey, Observation
 from alerting.errors import DeliveryError
+from alerting.notifications.acknowledge_links import AcknowledgeLinks
 from alerting.notifications.default_tree import default_tree
 from alerting.notifications.delivery import Delivery
 from alerting.notifications.pipeline import NotificationPipeline
@@ -130,6 +131,7 @@ class PipelineWorld:
             lambda: [item.alert for item in self.book.open_alerts()],
             has_tree=configuration is not None,
             external_url="http://h",
+            links=AcknowledgeLinks(SETTINGS, self.records, None, self.clock),
         )
         stages = configured_stages(SETTINGS)
         pipeline = NotificationPipeline(stages, "http://h", self.router.takes)
