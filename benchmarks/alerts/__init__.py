@@ -1,0 +1,3 @@
+"""Alerts that fire at once, from the book to the receivers: `./run bench alerts`."""
+
+__all__: list[str] = []
