@@ -88,28 +88,27 @@ def test_scrape_beyond_the_most_is_refused(serve: Serve, tmp_path: Path) -> None
     pipe.unlink()
     os.mkfifo(pipe)
     client = serve(replace(LOOPBACK, roots=roots, max_requests=1, collector_timeout_s=300.0))
-    running = threading.Thread(target=client.get, args=("/metrics?collect[]=loadavg",))
-    running.start()
-    writer = once_it_is_read(pipe)
-    assert client.get("/metrics?collect[]=uname").status == 503
-    assert client.get("/health").status == 200
-    # The scrape reads the end of the pipe, and ends too.
-    os.close(writer)
-    running.join(PATIENCE_S)
-    until_s = time.monotonic() + PATIENCE_S
-    while client.get("/metrics?collect[]=uname").status != 200:
-        assert time.monotonic() < until_s
 
-
-def once_it_is_read(pipe: Path) -> int:
-    """Open a pipe for writing as soon as it has a reader, which then waits for its end."""
-    until_s = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:  # ENXIO: nobody reads it yet.
-            assert time.monotonic() < until_s
+    def scrape() -> None:
+        # Without a writer, opening the pipe does not return.
+        while client.get("/metrics?collect[]=loadavg").status == 503:
             time.sleep(0.01)
+
+    running = threading.Thread(target=scrape)
+    running.start()
+    until_answered(client, 503)
+    assert client.get("/health").status == 200
+    os.close(os.open(pipe, os.O_RDWR))
+    running.join(PATIENCE_S)
+    until_answered(client, 200)
+
+
+def until_answered(client: Client, status: int) -> None:
+    """Scrape until a scrape is answered with a status."""
+    until_s = time.monotonic() + PATIENCE_S
+    while client.get("/metrics?collect[]=uname").status != status:
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
 
 
 def test_unknown_collector_is_refused_at_start() -> None:
