@@ -4,10 +4,10 @@ import asyncio
 import threading
 import time
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
 from alerting.errors import BacktestTooLargeError, RuleFileError
@@ -19,6 +19,7 @@ from alerting.simulation.backtest import (
     RuleBacktest,
 )
 from alerting.simulation.immediate_engine import ImmediateEngine
+from model.base_models import DeferredModel
 from model.clock import Clock
 from model.quantities import DurationMs
 from promql.engine import EngineSettings
@@ -37,7 +38,12 @@ _MAX_SAMPLES: Final = 20_000_000
 _DAY_MS: Final = 86_400_000
 
 
-class BacktestForm(BaseModel):
+def _written(duration: str) -> Any:
+    """Return a default as a client writes it, and as the OpenAPI document shows it."""
+    return Field(default=duration, validate_default=True)
+
+
+class BacktestForm(DeferredModel):
     """Rules to test on stored samples.
 
     Attributes:
@@ -50,9 +56,9 @@ class BacktestForm(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rules: Annotated[str, Field(min_length=1, max_length=1_000_000)]
-    since: Annotated[DurationMs, Field(gt=0, le=3660 * _DAY_MS)] = 30 * _DAY_MS
+    since: Annotated[DurationMs, Field(gt=0, le=3660 * _DAY_MS)] = _written("30d")
     until_ms: Annotated[int, Field(ge=0)] | None = None
-    interval: Annotated[DurationMs, Field(ge=1_000)] = 60_000
+    interval: Annotated[DurationMs, Field(ge=1_000)] = _written("1m")
 
 
 class BacktestAlertDocument(TypedDict):
