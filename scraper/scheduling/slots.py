@@ -27,6 +27,7 @@ _MIN_SLOT_MS = 50
 """Below this width, more slots cost more than the spread gains."""
 _EARLY_MS = 10
 """A timer may fire this long before its time."""
+_MOST_TICKS = 100
 _CLOCK_CHECK_S = 1.0
 _JUMP_MS = 1000
 """Smaller changes are normal corrections of the clock."""
@@ -109,7 +110,12 @@ class SlotScheduler(Generic[K]):
         self._ahead_ms = self._system_ahead_ms = 0
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            job_defaults={
+                "coalesce": True,
+                # A blocked loop gets several ticks at once; those of the same time start nothing.
+                "max_instances": _MOST_TICKS,
+                "misfire_grace_time": None,
+            },
         )
 
     def open(self) -> None:

@@ -112,3 +112,28 @@ async def test_no_slot_starts_twice_when_the_clock_is_set_back() -> None:
     now_ms -= 5_000
     await slots._tick(Slot(1000, 0))
     assert started == [NOW_MS]
+
+
+async def test_ticks_that_a_blocked_loop_gets_at_once_are_not_refused() -> None:
+    started: list[int] = []
+    missed: list[int] = []
+    begun = asyncio.Event()
+
+    def start(_: str, nominal_ms: int) -> None:
+        started.append(nominal_ms)
+        begun.set()
+
+    slot = Slot(3_600_000, 0)
+    slots = SlotScheduler(start, missed.append, lambda: NOW_MS + 20)
+    slots.add("a", slot)
+    slots.open()
+    (job,) = slots._scheduler.get_jobs()
+    executor = slots._scheduler._lookup_executor("default")
+    # The loop has no turn between these.
+    for _ in range(3):
+        executor.submit_job(job, [datetime.now(UTC)])
+    async with asyncio.timeout(PATIENCE_S):
+        await begun.wait()
+    await slots.close()
+    assert started == [slot.nominal_ms(NOW_MS + 20)]
+    assert missed == []
