@@ -1,14 +1,18 @@
 """Probe of a web address, as blackbox_exporter's module http_2xx makes it."""
 
 import http.client
+import io
 import socket
 import ssl
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from exporter.collectors.probes.reply import ProbeReply
 from exporter.collectors.x509 import read_certificate
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _MOST_REDIRECTS: Final = 10
 _MOST_BODY_BYTES: Final = 2**20
@@ -73,7 +77,7 @@ def _exchange(
             f"GET {path} HTTP/1.1\r\nHost: {name}\r\nUser-Agent: {_AGENT}\r\n"
             "Accept: */*\r\nConnection: close\r\n\r\n".encode()
         )
-        response = http.client.HTTPResponse(connection, method="GET")
+        response = http.client.HTTPResponse(_ServerBytes(connection, until_s), method="GET")  # type: ignore[arg-type]
         response.begin()
     try:
         reply.numbers["http_status_code"] = response.status
@@ -83,7 +87,6 @@ def _exchange(
         read_bytes = 0
         with reply.phase("transfer"):
             while read_bytes < _MOST_BODY_BYTES:
-                connection.settimeout(_left_s(until_s))
                 part = response.read1(65536)
                 if not part:
                     break
@@ -92,6 +95,30 @@ def _exchange(
         return response.status, response.getheader("Location", "")
     finally:
         response.close()
+
+
+class _ServerBytes(io.RawIOBase):
+    """The bytes that a server sends until `until_s`.
+
+    The deadline holds for all of them: a time-out of the socket holds for each read, and a
+    server that sends one byte in each would keep the probe for days.
+    """
+
+    def __init__(self, connection: socket.socket, until_s: float) -> None:
+        self._connection, self._until_s = connection, until_s
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return a buffered reader, as HTTPResponse expects of a socket."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """Return whether bytes can be read: always."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Read what has come; raise TimeoutError once the time is over."""
+        self._connection.settimeout(_left_s(self._until_s))
+        return self._connection.recv_into(buffer)
 
 
 def _left_s(until_s: float) -> float:

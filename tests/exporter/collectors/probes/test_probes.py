@@ -120,6 +120,46 @@ def test_server_that_never_answers_ends_the_probe() -> None:
         probe_http(f"http://127.0.0.1:{listener.getsockname()[1]}/", 0.2)
 
 
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"HTTP/1.1 200 OK\r\nX-Endless: ",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+    ],
+    ids=["header", "chunk", "body"],
+)
+def test_server_that_sends_byte_by_byte_for_ever_ends_the_probe(begun: bytes) -> None:
+    gone = threading.Event()
+
+    class Drip(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(begun)
+            with suppress(OSError):
+                while not gone.wait(0.01):
+                    self.wfile.write(b"x")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Drip) as server:
+        accepting = threading.Thread(target=server.serve_forever, args=(0.01,))
+        accepting.start()
+        ended = threading.Event()
+
+        def probe() -> None:
+            with suppress(TimeoutError):
+                probe_http(f"http://127.0.0.1:{server.server_address[1]}", 0.5)
+            ended.set()
+
+        probing = threading.Thread(target=probe)
+        probing.start()
+        # The body of the third server grows by 100 bytes a second: its limit is hours away.
+        is_ended = ended.wait(PATIENCE_S / 4)
+        gone.set()
+        probing.join()
+        server.shutdown()
+        accepting.join()
+    assert is_ended
+
+
 def test_answer_of_another_question_is_passed_over_and_a_refusal_is_no_success() -> None:
     with dns_server(lambda query: answered(query, 5)) as dns:
         reply = probe_dns(f"a.example@{dns}", PATIENCE_S)
