@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from web.accounts.actions import AccountActions
 from web.fleet.fleet import Fleet
+from web.fleet.receiver_tests import ReceiverTests
 from web.hosts.register import HostRegister
 from web.http.rendering import Renderer
 from web.identity.access_tokens import AccessTokens
@@ -43,6 +44,7 @@ class Internals:
     actions: AccountActions
     fleet: Fleet
     register: HostRegister
+    receiver_tests: ReceiverTests
     shell: Shell
     socket: MetricsSocket
     notifications: NotificationsApi
@@ -80,6 +82,7 @@ class Internals:
             actions=AccountActions(accounts, clock, passwords, second_factors, logins, issuer),
             fleet=fleet,
             register=HostRegister(services, fleet),
+            receiver_tests=ReceiverTests(services),
             shell=shell,
             socket=MetricsSocket(services, settings, authenticator, fleet, feeds),
             notifications=NotificationsApi(services),

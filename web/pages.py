@@ -25,6 +25,7 @@ from web.audit.page import AuditPages
 from web.dashboards.library import DashboardLibrary
 from web.dashboards.page import DashboardPages
 from web.explore.page import ExplorePages
+from web.fleet.first_steps import FirstSteps
 from web.hosts.add_host_page import AddHostPages
 from web.hosts.host_page import HostPages
 from web.hosts.keys_page import HostKeyPages, NewKeyPage
@@ -57,6 +58,8 @@ from web.sessions.prices_api import SessionPricesApi
 from web.sessions.prices_page import SessionPricesPages
 from web.sessions.report_pages import SessionReportPages
 from web.sessions.setup_page import IssueKey, SessionSetupPages
+from web.settings_pages.first_steps_forms import FirstStepsForms
+from web.settings_pages.receivers_page import ReceiversPages
 from web.store.page import StorePages
 from web.targets.discovery_page import DiscoveryPages
 from web.targets.page import TargetsPages
@@ -107,7 +110,13 @@ def _key_issuer(parts: Internals) -> IssueKey:
 
 PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: LoginPages(parts.renderer, parts.logins, parts.issuer),
-    lambda parts: HostsPages(parts.services, parts.fleet, parts.shell),
+    lambda parts: HostsPages(
+        parts.services, parts.fleet, parts.shell, FirstSteps(parts.services, parts.receiver_tests)
+    ),
+    lambda parts: FirstStepsForms(parts.services.preferences),
+    lambda parts: ReceiversPages(
+        parts.services.managed_receivers, parts.services.alerting, parts.receiver_tests, parts.shell
+    ),
     lambda parts: HostPages(parts.services, parts.fleet, parts.register, parts.shell),
     lambda parts: HostKeyPages(
         parts.fleet, parts.register.keyring, NewKeyPage(parts.shell, parts.settings)
@@ -124,6 +133,7 @@ PAGES: Final[tuple[PageFactory, ...]] = (
         parts.fleet,
         parts.shell,
         explainer(parts.services),
+        parts.receiver_tests,
         parts.services.clock,
     ),
     lambda parts: AcknowledgeLinkPages(

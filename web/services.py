@@ -45,10 +45,13 @@ from storage.api.dashboards.stored import DashboardRecords
 from storage.api.host_keys import HostKeyRecords
 from storage.api.hosts import HostRecords
 from storage.api.marks.annotations import AnnotationRecords
+from storage.api.people.external_identities import ExternalIdentityRecords
+from storage.api.people.preferences import PreferenceRecords
 from storage.api.sample_stats import Cardinality
 from storage.api.samples import SampleAdministration, SampleReader
 from storage.api.second_factors import SecondFactorRecords
 from web.identity.keys import KeyRing
+from web.management.receivers import ManagedReceivers
 
 
 class Alerting(Protocol):
@@ -211,6 +214,7 @@ class Services:
         host_checks: returns the current settings of host checks.
         target_metadata: returns each target with its metadata by metric family.
         alertmanagers: returns the URLs of the external Alertmanagers that get the alerts.
+        managed_receivers: receivers that administrators add; None where nobody may.
         registry: the server's own metrics, for `/metrics`.
         remote_write: receives samples by remote write; None if it is off.
         otlp: receives what OpenTelemetry SDKs and Collectors send; None if it is off.
@@ -222,6 +226,8 @@ class Services:
         agent_sessions: sessions of coding agents.
         annotations: marks on charts.
         dashboards: the stored dashboards.
+        preferences: how pages look for each user.
+        identities: who users are at an OpenID Connect provider.
         web_config: TLS, users and headers; None for plain HTTP without them.
         ready: returns whether start-up is complete, for `/-/ready`.
         clock: returns the current time.
@@ -251,6 +257,8 @@ class Services:
     agent_sessions: AgentSessions
     annotations: AnnotationRecords
     dashboards: DashboardRecords
+    preferences: PreferenceRecords
+    identities: ExternalIdentityRecords
     clock: Clock
     version: str
     started_ms: int
@@ -261,6 +269,7 @@ class Services:
         _no_target_metadata
     )
     alertmanagers: Callable[[], Sequence[str]] = tuple
+    managed_receivers: ManagedReceivers | None = None
     ready: Callable[[], bool] = _always
     remote_write: RemoteWriteReceiver | None = None
     otlp: OtlpReceiver | None = None

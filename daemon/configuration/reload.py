@@ -153,6 +153,11 @@ class Reloader:
             self.log_warnings()
             return pending
 
+    async def apply_again(self) -> None:
+        """Apply the running configuration once more, after something beside it has changed."""
+        async with self._lock:
+            await self._apply(self.current)
+
     def _failed(self, error: str) -> None:
         self.state = ReloadState(
             successful=False, success_ms=self.state.success_ms, failure_ms=self._clock()

@@ -24,6 +24,7 @@ from daemon.server import project_analytics, push_receivers
 from daemon.server.alertmanager_metrics import AlertmanagerCollector
 from daemon.server.alertmanagers import Alertmanagers
 from daemon.server.loop_witness import LoopWitness, watchdog_feed
+from daemon.server.management.stored_receivers import StoredReceivers
 from daemon.server.metrics import (
     ConditionCollector,
     ConfigurationCollector,
@@ -82,6 +83,7 @@ class Parts:
     analytics: Analytics
     agent_sessions: AgentSessions
     recorder: SeriesRecorder | None
+    receivers: StoredReceivers
 
     async def hosts_changed(self) -> None:
         """Apply a change of the registered hosts."""
@@ -109,9 +111,8 @@ async def constructed(
     Raises:
         StorageError: the records cannot be read.
     """
-    settings, samples = configuration.settings, stores.samples
-    sessions = project_analytics.agent_sessions_of(stores, settings)
-    refusals, memory = Refusals(), _memory(settings)
+    settings, samples, refusals = configuration.settings, stores.samples, Refusals()
+    sessions, memory = project_analytics.agent_sessions_of(stores, settings), _memory(settings)
     async with AsyncExitStack() as stack:
         scraping = await _scraping(stores, configuration, directory)
         remote_write = push_receivers.remote_write_of(stores, settings, refusals, memory)
@@ -124,12 +125,12 @@ async def constructed(
         pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
         senders = await stack.enter_async_context(_senders())
         witness = await stack.enter_async_context(LoopWitness(watchdog_feed()))
-        alerting, alertmanagers = _alerting(
+        alerting, alertmanagers, added = await _alerting(
             stores, configuration, engine, senders, scraping, pushed, witness.lag_s, refusals
         )
         witness.evaluation_stall_s = lambda: alerting.evaluation_stall_s
         reloader = _reloader(
-            stores, configuration, read, directory, scraping, alerting, alertmanagers, otlp
+            stores, configuration, read, directory, scraping, alerting, alertmanagers, otlp, added
         )
         yield Parts(
             stores=stores,
@@ -149,6 +150,7 @@ async def constructed(
             analytics=analytics,
             agent_sessions=sessions,
             recorder=project_analytics.recorder_of(stores, analytics, sessions, reloader),
+            receivers=added,
         )
 
 
@@ -209,7 +211,7 @@ def _pushed_hosts(stores: Stores, commits: GroupCommit) -> PushedHosts:
     )
 
 
-def _alerting(
+async def _alerting(
     stores: Stores,
     configuration: Configuration,
     engine: LocalEngine,
@@ -218,10 +220,12 @@ def _alerting(
     pushed: PushedHosts,
     loop_lag_s: Callable[[], float],
     refusals: Refusals,
-) -> tuple[AlertingService, Alertmanagers]:
+) -> tuple[AlertingService, Alertmanagers, StoredReceivers]:
+    added = StoredReceivers(stores.records.added_receivers, stores.keys, stores.clock)
+    await added.load()
     session, clients = senders
     alerting = AlertingService(
-        settings=configuration.settings.alerting,
+        settings=added.joined(configuration.settings.alerting),
         records=stores.records.alerts,
         engine=engine,
         appender=stores.samples,
@@ -236,7 +240,7 @@ def _alerting(
         loop_lag_s=loop_lag_s,
         refusals=refusals,
     )
-    return alerting, Alertmanagers(configuration, alerting, stores.clock)
+    return alerting, Alertmanagers(configuration, alerting, stores.clock), added
 
 
 def _reloader(
@@ -248,6 +252,7 @@ def _reloader(
     alerting: AlertingService,
     alertmanagers: Alertmanagers,
     otlp: OtlpReceiver,
+    added: StoredReceivers,
 ) -> Reloader:
     retention = audit_retention(configuration.settings.web)
 
@@ -256,14 +261,18 @@ def _reloader(
         logs.configure(new.settings.log.level, new.settings.log.format)
         await scraping.apply(new)
         otlp.translate(new.otlp)
-        await alerting.reconfigure(new.settings.alerting, new.rule_groups, new.routing)
+        await alerting.reconfigure(
+            added.joined(new.settings.alerting), new.rule_groups, new.routing
+        )
         alertmanagers.apply(new)
 
     async def on_signal() -> None:
         entry = NewAuditEntry(stores.clock(), "SIGHUP", "", "configuration.reload")
         await stores.records.audit.add(entry, retention)
 
-    return Reloader(configuration, read, apply, stores.clock, directory.path, on_signal)
+    reloader = Reloader(configuration, read, apply, stores.clock, directory.path, on_signal)
+    added.follow(lambda: reloader.current.settings.alerting, reloader.apply_again)
+    return reloader
 
 
 def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Services:
@@ -302,6 +311,9 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
         agent_sessions=parts.agent_sessions,
         annotations=records.annotations,
         dashboards=records.dashboards,
+        preferences=records.preferences,
+        identities=records.external_identities,
+        managed_receivers=parts.receivers,
         clock=stores.clock,
         version=version,
         started_ms=stores.clock(),

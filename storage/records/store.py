@@ -24,6 +24,9 @@ from storage.records.dashboards.sqlite_dashboards import SqliteDashboards
 from storage.records.database import RecordsDatabase
 from storage.records.host_keys import SqliteHostKeys
 from storage.records.hosts import SqliteHosts
+from storage.records.people import external_identities, preferences
+from storage.records.people.external_identities import SqliteExternalIdentities
+from storage.records.people.preferences import SqlitePreferences
 from storage.records.project_keys import SqliteProjectKeys
 from storage.records.projects import SqliteProjects
 from storage.records.pushed_groups import SqlitePushedGroups
@@ -32,6 +35,8 @@ from storage.records.reports.saved_reports import SqliteSavedReports
 from storage.records.reports.schema_notes import SqliteSchemaNotes
 from storage.records.reports.segments import SqliteSegments
 from storage.records.reports.shares import SqliteShares
+from storage.records.routing import added_receivers
+from storage.records.routing.added_receivers import SqliteAddedReceivers
 from storage.records.second_factors import SqliteSecondFactors
 
 
@@ -49,6 +54,9 @@ class Records:
         self.hosts = SqliteHosts(self._database)
         self.host_keys = SqliteHostKeys(self._database)
         self.second_factors = SqliteSecondFactors(self._database)
+        self.preferences = SqlitePreferences(self._database)
+        self.external_identities = SqliteExternalIdentities(self._database)
+        self.added_receivers = SqliteAddedReceivers(self._database)
         self.projects = SqliteProjects(self._database)
         self.project_keys = SqliteProjectKeys(self._database)
         self.pushed_groups = SqlitePushedGroups(self._database)
@@ -82,6 +90,9 @@ class Records:
             saved_reports,
             schema_notes,
             second_factors,
+            preferences,
+            external_identities,
+            added_receivers,
             segments,
             shares,
         )

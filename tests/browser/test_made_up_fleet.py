@@ -85,6 +85,7 @@ async def test_no_page_is_wider_than_the_window(page: Page, url: str, width: int
         "/users",
         "/users/admin",
         "/audit",
+        "/settings/receivers",
     ):
         await page.goto(url + path)
         await expect_no_overflow(page, path)

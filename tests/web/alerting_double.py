@@ -43,13 +43,14 @@ class AlertingDouble:
         self._open: dict[int, Alert] = {}
         self.groups: tuple[GroupView, ...] = ()
         self.held: dict[int, str] = {}
+        self.named: tuple[tuple[str, str], ...] = (("phone", "webhook"),)
         self.tested: list[str] = []
         self.failure: Exception | None = None
         self.subscribers: list[Callable[[Sequence[AlertChange]], None]] = []
 
     @property
     def receivers(self) -> tuple[tuple[str, str], ...]:
-        return (("phone", "webhook"),)
+        return self.named
 
     @property
     def router(self) -> AlertRouter:

@@ -383,6 +383,8 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             agent_sessions=AgentSessions.over(SessionSettings(), events.agent_sessions, clock),
             annotations=records.annotations,
             dashboards=records.dashboards,
+            preferences=records.preferences,
+            identities=records.external_identities,
             clock=clock,
             version="0.1.0",
             started_ms=now_ms,

@@ -22,6 +22,7 @@ from analytics.service import Analytics
 from analytics.sessions.service import AgentSessions
 from analytics.sessions.settings import SessionSettings
 from analytics.settings import AnalyticsSettings
+from daemon.server.management.stored_receivers import StoredReceivers
 from ingest.devices.inbox import MessageInbox
 from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.series.commits import GroupCommit
@@ -243,6 +244,9 @@ def _services(
         agent_sessions=AgentSessions.over(SessionSettings(), events.agent_sessions, doubles.clock),
         annotations=records.annotations,
         dashboards=records.dashboards,
+        preferences=records.preferences,
+        identities=records.external_identities,
+        managed_receivers=StoredReceivers(records.added_receivers, keys, doubles.clock),
         clock=doubles.clock,
         version="0.1.0",
         started_ms=NOW_MS - 3_600_000,

@@ -2,12 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
 
-from alerting.errors import DeliveryError
 from alerting.views import GroupView, RuleView
 from model.clock import Clock
 from storage.api.alerts import Alert, AlertRecords, AlertState, Severity
@@ -17,6 +15,7 @@ from web.alerts.documents import notified_status
 from web.alerts.explanations import Explainer
 from web.alerts.matched_alerts import holds_of, own_matchers
 from web.fleet.fleet import Fleet
+from web.fleet.receiver_tests import ReceiverTests
 from web.http.audit_trail import note
 from web.http.network import local_path
 from web.http.pages import Page
@@ -45,15 +44,6 @@ ALERT: Final = Page(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiverTest:
-    """The last test of a receiver since the server started; `error` is "" if it was accepted."""
-
-    time_ms: int
-    user: str
-    error: str
-
-
 def failing_rules(groups: Sequence[GroupView]) -> list[tuple[GroupView, RuleView]]:
     """Return the rules whose last evaluation failed."""
     return [(group, rule) for group in groups for rule in group.rules if rule.health.error]
@@ -69,11 +59,11 @@ class AlertsPages:
         fleet: Fleet,
         shell: Shell,
         explainer: Explainer,
+        tests: ReceiverTests,
         clock: Clock,
     ) -> None:
         self._alerts, self._alerting, self._fleet, self._shell = alerts, alerting, fleet, shell
-        self._explainer, self._clock = explainer, clock
-        self._tests: dict[str, ReceiverTest] = {}
+        self._explainer, self._tests, self._clock = explainer, tests, clock
         shell.add_region("alerts", "alerts/live.html", self._region)
 
     def routes(self) -> tuple[Route, ...]:
@@ -119,7 +109,7 @@ class AlertsPages:
             "open_count": len(fleet.alerts),
             "host_names": {host.instance: host.name for host in fleet.hosts},
             "receivers": self._alerting.receivers,
-            "tests": self._tests,
+            "tests": self._tests.last,
             "failing": failing_rules(self._alerting.rules()),
             "held_by": {item.alert.id: item.suppressed_by for item in self._alerting.open_alerts()},
             "holds": {},
@@ -165,16 +155,10 @@ class AlertsPages:
 
     async def test_receiver(self, request: web.Request) -> web.Response:
         """Send a test notification to a receiver and show the result."""
-        name, error = request.match_info["name"], ""
-        try:
-            await self._alerting.test_receiver(name)
-        except DeliveryError as exc:
-            error = str(exc)
-        note(request, "receiver.test", name, **({"error": error} if error else {}))
-        time_ms = (await self._fleet.view()).time_ms
-        self._tests[name] = ReceiverTest(time_ms, user_of(request).name, error)
+        form = await read_form(request)
+        await self._tests.run(request)
         # A redirect: the live page keeps the result, and a reload does not send again.
-        raise web.HTTPSeeOther("/alerts?view=notifications")
+        raise web.HTTPSeeOther(local_path(form.get("next", "/alerts?view=notifications")))
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Acknowledge an alert as the sender, and redirect back."""

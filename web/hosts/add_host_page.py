@@ -80,6 +80,9 @@ class AddHostPages:
             hint = f"; {exc.hint}" if exc.hint else ""
             problems = {exc.field: f"another host has {what} already{hint}"}
             return await self._form(request, 409, problems, given)
+        if issued is None and given.get("next") == "/":
+            # The first steps wait for its first sample.
+            raise web.HTTPSeeOther("/")
         if issued is not None:
             return await self._new_key.show(request, host.name, f"/host/{host.id}", issued)
         raise web.HTTPSeeOther(f"/host/{host.id}")

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from web.fleet.first_steps import FirstSteps
 from web.fleet.fleet import Fleet
 from web.hosts.checks import Levels
 from web.hosts.fleet_table import COLUMNS, TableState, count_hosts
@@ -20,6 +21,7 @@ HOSTS: Final = Page(
     template="hosts/page.html",
     position=10,
     notices={
+        "receiver-added": "The receiver is added. Send it a test.",
         "host-removed": "The host is removed. Its samples stay until retention drops them.",
     },
 )
@@ -28,8 +30,11 @@ HOSTS: Final = Page(
 class HostsPages:
     """Shows all hosts in one table."""
 
-    def __init__(self, services: Services, fleet: Fleet, shell: Shell) -> None:
+    def __init__(
+        self, services: Services, fleet: Fleet, shell: Shell, first_steps: FirstSteps
+    ) -> None:
         self._services, self._fleet, self._shell = services, fleet, shell
+        self._first_steps = first_steps
         shell.add_region("hosts", "hosts/live.html", self._region)
 
     def routes(self) -> tuple[Route, ...]:
@@ -64,4 +69,5 @@ class HostsPages:
             "counts": count_hosts(view),
             "cpu_window_s": checks.cpu.window_ms / 1000,
             "levels": Levels(self._services.alerting),
+            "first_steps": await self._first_steps.view(address.reader, view),
         }

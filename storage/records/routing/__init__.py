@@ -1,3 +1,3 @@
-"""The records of routing: silences and the notification log."""
+"""The records of routing: silences, the notification log, added receivers."""
 
-__all__ = ["sqlite_routing"]
+__all__ = ["added_receivers", "sqlite_routing"]

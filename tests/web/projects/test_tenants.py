@@ -214,6 +214,8 @@ OUTSIDE = (
     "/store",
     "/account",
     "/audit",
+    "/first-steps/",
+    "/settings",
     "/users",
     "/login",
     "/logout",

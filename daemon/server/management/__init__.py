@@ -1,0 +1,1 @@
+"""What administrators manage from the UI while the server runs."""

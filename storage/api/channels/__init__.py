@@ -1,0 +1,1 @@
+"""Receivers of notifications that people add in the UI."""

@@ -1,0 +1,1 @@
+"""What administrators manage from the UI: protocols that the daemon implements."""

@@ -1,0 +1,1 @@
+"""Settings in one place: the reader's preferences, and what administrators manage."""
