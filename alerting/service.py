@@ -14,12 +14,12 @@ from alerting.book.identities import BUILT_IN_IDENTITIES
 from alerting.book.lifecycle import Condition, RuleTiming
 from alerting.book.live_alerts import LiveAlerts
 from alerting.book.observation import Observation, OpenAlert
+from alerting.book.retention import trim_history
 from alerting.built_in_groups import BuiltInGroups, EvaluationParts, restored_key
+from alerting.check_overrides import CheckOverrides
 from alerting.check_settings import CheckName, SelfCheckName
 from alerting.checks.host_check import HostCheck
 from alerting.checks.hosts import ListHosts
-from alerting.checks.overrides import validate_override
-from alerting.checks.queries import alert_expression, host_matchers
 from alerting.errors import UnknownReceiverError
 from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.runner import GroupRunner, Monotonic, Sleep
@@ -47,7 +47,6 @@ from storage.api.alerts import (
     AlertRecords,
     CheckOverride,
 )
-from storage.api.errors import StorageError
 from storage.api.samples import SampleAppender
 
 if TYPE_CHECKING:
@@ -56,7 +55,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_DAY_S = 86_400
 _HEARTBEAT = "heartbeat"
 _MOST_LAG_MS = 60_000
 _DELIVERY_PATIENCE_S = 60.0
@@ -102,7 +100,7 @@ class AlertingService:
         sends for it. `rule_groups` are those of `load_rule_files`; `loop_lag_s` returns how late
         the loop runs; `refusals` counts templates over a limit; `sign` signs links.
         """
-        self._settings, self._records, self._hosts = settings, records, hosts
+        self._settings, self._records = settings, records
         self._clock, self._sleep, self._session = clock, sleep, session
         self._initial_groups, self._subscribers = tuple(rule_groups), list[Subscriber]()
         self._clients, self._board = clients, HealthBoard(clock)
@@ -123,7 +121,7 @@ class AlertingService:
         self._built_in = BuiltInGroups(
             settings, EvaluationParts(*shared), hosts, witnesses, conditions or Conditions(clock)
         )
-        self._registry = self._built_in.registry
+        self._checks = CheckOverrides(self._built_in.registry, records, hosts)
         self.rule_groups = RuleGroups(settings, *shared, refusals or Refusals())
         self._tasks: asyncio.TaskGroup | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -160,8 +158,7 @@ class AlertingService:
             StorageError: the records cannot be read or written.
         """
         self._tasks = tasks
-        for override in await self._records.overrides():
-            self._load_override(override)
+        await self._checks.load()
         since_ms = self._clock() - self._settings.flapping.within_ms
         self._flaps.restore(await self._records.fired_since(since_ms), restored_key)
         opened = await self._records.open_alerts()
@@ -175,7 +172,8 @@ class AlertingService:
         self._deliver()
         self._beat()
         self._run(self.router.run(), "route alerts")
-        self._run(self._delete_history(), "delete old alerts")
+        history = trim_history(self._records, lambda: self._settings, self._clock, self._sleep)
+        self._run(history, "delete old alerts")
 
     async def stop(self) -> None:
         """Stop evaluations and deliveries; finish a write in progress."""
@@ -219,14 +217,6 @@ class AlertingService:
         if self._tasks is None:
             raise RuntimeError("alerting is not started")
         return self._tasks
-
-    async def _delete_history(self) -> None:
-        while True:
-            try:
-                await self._records.delete_ended(self._clock() - self._settings.history_ms)
-            except StorageError as exc:
-                log.warning("alert_history_not_trimmed", error=str(exc))
-            await self._sleep(_DAY_S)
 
     async def reconfigure(
         self,
@@ -333,52 +323,20 @@ class AlertingService:
     # Host checks
 
     def check_of(self, instance: str, check: CheckName) -> HostCheck:
-        """Return a check as it applies to the host with this `instance` label."""
-        return self._registry.check_of(instance, check)
+        """See `CheckOverrides.check_of`."""
+        return self._checks.check_of(instance, check)
 
     def check_settings(self, instance: str) -> tuple[CheckView, ...]:
-        """Return all checks as they apply to the host with this `instance` label."""
-        jobs = {job for _, job, known in self._hosts() if known == instance}
-        matchers = host_matchers(min(jobs, default="node"), instance)
-        views = []
-        for name in CheckName:
-            check = self._registry.check_of(instance, name)
-            conditions = {
-                severity: alert_expression(self._registry.settings, check, severity, matchers)
-                for severity in check.severities
-            }
-            views.append(CheckView(check, conditions))
-        return tuple(views)
-
-    def _load_override(self, override: CheckOverride) -> None:
-        try:
-            CheckName(override.check)
-        except ValueError:
-            log.warning("unknown_check_ignored", check=override.check, instance=override.instance)
-        else:
-            self._registry.set_override(override)
+        """See `CheckOverrides.of_host`."""
+        return self._checks.of_host(instance)
 
     async def set_override(self, override: CheckOverride) -> None:
-        """Give a host its own settings for a check, from the next evaluation on.
-
-        Raises:
-            BadOverrideError: the override is invalid; it names the field.
-            StorageError: the override could not be stored.
-        """
-        validate_override(self._settings.checks, override)
-        await self._records.set_override(override)
-        self._registry.set_override(override)
+        """See `CheckOverrides.put`."""
+        await self._checks.put(override)
 
     async def remove_override(self, instance: str, check: str) -> None:
-        """Return a host's check to the defaults; without an override nothing changes.
-
-        Raises:
-            BadOverrideError: there is no such check.
-            StorageError: the change could not be stored.
-        """
-        name = validate_override(self._settings.checks, CheckOverride(instance, check))
-        await self._records.remove_override(instance, check)
-        self._registry.remove_override(instance, name)
+        """See `CheckOverrides.remove`."""
+        await self._checks.remove(instance, check)
 
     # Receivers
 

@@ -84,11 +84,13 @@ class RuleLimitSettings(AlertingSection):
         alerts_per_rule: the most alerts of one rule.
         alerts: the most open alerts in all; host checks and the checks of the server count,
             and are never refused.
+        ended_alerts: the most ended alerts that the history keeps; the oldest are deleted.
     """
 
     series_per_rule: int = Field(default=200_000, ge=1)
     alerts_per_rule: int = Field(default=10_000, ge=1)
     alerts: int = Field(default=50_000, ge=1)
+    ended_alerts: int = Field(default=500_000, ge=1000)
 
 
 class FlappingSettings(AlertingSection):

@@ -11,6 +11,7 @@ from storage.api.alerts import (
     Notification,
     Transition,
 )
+from storage.api.routing import AlertHold
 
 
 class LiveAlerts:
@@ -54,6 +55,10 @@ class LiveAlerts:
         return await self._records.notifications(
             limit, before_id, alert_id=alert_id, receiver=receiver
         )
+
+    async def holds(self, alert_id: int, limit: int) -> Sequence[AlertHold]:
+        """See `RoutingRecords.holds`."""
+        return await self._records.holds(alert_id, limit)
 
     async def overrides(self) -> Sequence[CheckOverride]:
         """See `AlertRecords.overrides`."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 import structlog
 
 from alerting.notifications.acknowledge_links import AcknowledgeLinks
+from alerting.notifications.held_alerts import HeldAlerts
 from alerting.notifications.notice import Notice
 from alerting.notifications.stored import log_entry, log_row, silence_of, silence_row
 from alerting.receivers.group_body import group_body
@@ -29,6 +30,7 @@ from model.durations import format_duration
 from model.labels import fingerprint
 from storage.api.alerts import Alert, AlertChange, AlertRecords, AlertState
 from storage.api.errors import NotFoundError, StorageError
+from storage.api.routing import GroupNotification
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +76,7 @@ class AlertRouter:
         self.dispatcher = AlertDispatcher(configuration, Silences(), NotificationLog())
         self._records, self._clock, self._wake = records, clock, wake
         self._open = opened
+        self._held = HeldAlerts(records, self.dispatcher.silences, opened)
         self._has_tree, self._external_url = has_tree, external_url
         # The expressions of the alerts of ours that were taken over, by fingerprint.
         self._expressions: dict[str, str] = {}
@@ -92,6 +95,7 @@ class AlertRouter:
         # In a thread: the time zones of maintenance windows are read from files.
         for silence in await asyncio.to_thread(lambda: list(map(silence_of, rows))):
             dispatcher.silences.put(silence)
+        await self._held.start()
         logged: set[int] = set()
         for entry in map(log_entry, await self._records.notification_log()):
             dispatcher.log.put(entry)
@@ -148,6 +152,7 @@ class AlertRouter:
     def observe(self, changes: Sequence[AlertChange]) -> None:
         """Take stored changes of alerts of ours."""
         now_ms = self._clock()
+        self._held.alerts_changed()
         for change in changes:
             alert = change.alert
             key = fingerprint(alert.labels)
@@ -248,13 +253,17 @@ class AlertRouter:
             await self._clean()
 
     async def flush(self) -> None:
-        """Store everything that is due now."""
+        """Store everything that is due now, and what holds alerts back."""
         now_ms = self._clock()
+        await self._store_due(now_ms)
+        await self._held.update(now_ms)
+
+    async def _store_due(self, now_ms: int) -> None:
         self.dispatcher.end_silences(now_ms)
         due = list(self.dispatcher.due(now_ms))
         if not due:
             return
-        rows = [(log_row(each.entry), await self._body(each)) for each in due]
+        rows = [(log_row(each.entry), await self._notification(each)) for each in due]
         while True:
             try:
                 await self._records.notify_groups(rows, now_ms)
@@ -266,8 +275,8 @@ class AlertRouter:
             self.dispatcher.commit(each)
         self._wake({each.integration.name for each in due})
 
-    async def _body(self, notification: DueNotification) -> str | None:
-        """Return the body to put in the outbox, None if only the log changes."""
+    async def _notification(self, notification: DueNotification) -> GroupNotification | None:
+        """Return what to put in the outbox, None if only the log changes."""
         if not notification.alerts or await self._is_waiting(notification):
             return None
         most = int(getattr(notification.integration.section, "max_alerts", 0) or 0)
@@ -275,7 +284,8 @@ class AlertRouter:
         if self.links.is_on:
             shown = notification.alerts[: len(body.alerts)]
             body = self.links.added(body, tuple(alert.alert_id for alert in shown))
-        return body.to_json()
+        ids = (alert.alert_id for alert in notification.alerts)
+        return GroupNotification(body.to_json(), tuple(each for each in ids if each is not None))
 
     async def _is_waiting(self, notification: DueNotification) -> bool:
         """Return whether a repetition would follow its original, which is not delivered yet.

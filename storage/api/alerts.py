@@ -92,9 +92,15 @@ PLAIN_ACKNOWLEDGEMENT = Acknowledgement()
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One change of an alert's state; `actor` is the user of an acknowledgement.
+    """One change of an alert's state, or an acknowledgement, which keeps the state.
 
     The end of an acknowledgement before that of its alert has equal states and no actor.
+
+    Attributes:
+        actor: the user who acknowledged, None for a change of state.
+        comment, expires_ms: the terms of the acknowledgement.
+        ended_ms: when the next change of state came, None while there is none, and for
+            acknowledgements.
     """
 
     id: int
@@ -106,6 +112,9 @@ class Transition:
     time_ms: int
     value: float
     actor: str | None = None
+    comment: str = ""
+    expires_ms: int | None = None
+    ended_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +218,8 @@ class OutboxRecords(Protocol):
     ) -> Sequence[Notification]:
         """Return the delivery log and the outbox together, newest first.
 
-        With `alert_id`, those of one alert by itself; with `receiver`, those of one receiver.
+        With `alert_id`, those about one alert, by itself or in a group; with `receiver`,
+        those of one receiver.
         """
 
 
@@ -290,9 +300,13 @@ class AlertRecords(
     async def fired_since(self, since_ms: int, limit: int = 100_000) -> Sequence[FiredAlert]:
         """Return the alerts that fired since a time, newest first."""
 
-    async def delete_ended(self, before_ms: int) -> int:
+    async def delete_ended(self, before_ms: int, most: int) -> int:
         """Delete the alerts that ended before a time, and return their number.
 
-        Their transitions and notifications are deleted too. An alert with a notification
-        in the outbox stays.
+        Their transitions, notifications and holds are deleted too. An alert with a
+        notification in the outbox stays.
+
+        Args:
+            before_ms: alerts that ended earlier are deleted.
+            most: of more ended alerts, those that ended first are deleted too.
         """

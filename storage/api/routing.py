@@ -54,8 +54,39 @@ class NotificationLogRow:
     alert_ids: str
 
 
+@dataclass(frozen=True, slots=True)
+class GroupNotification:
+    """The notification of a group: its body, and the ids of its alerts that have one."""
+
+    body: str
+    alert_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AlertHold:
+    """A silence or maintenance window that held a firing alert back.
+
+    Attributes:
+        alert_id: the alert.
+        silence_id: the silence, which may be deleted meanwhile.
+        is_maintenance: whether it is a maintenance window.
+        matchers, created_by, comment: those of the silence, when it began to hold the alert.
+        starts_ms: from when it held the alert back.
+        ends_ms: until when, None while it does.
+    """
+
+    alert_id: int
+    silence_id: str
+    is_maintenance: bool
+    matchers: str
+    created_by: str
+    comment: str
+    starts_ms: int
+    ends_ms: int | None = None
+
+
 class RoutingRecords(Protocol):
-    """Silences and the notification log."""
+    """Silences, the notification log, and what held alerts back."""
 
     async def silences(self) -> Sequence[SilenceRow]:
         """Return all silences, oldest first."""
@@ -71,14 +102,13 @@ class RoutingRecords(Protocol):
 
     async def notify_groups(
         self,
-        sent: Sequence[tuple[NotificationLogRow, str | None]],
+        sent: Sequence[tuple[NotificationLogRow, GroupNotification | None]],
         now_ms: int,
     ) -> None:
         """Store entries of the log and put their notifications in the outbox, in one transaction.
 
         Args:
-            sent: each entry with the body of its notification; without a body only the log
-                changes.
+            sent: each entry with its notification; without one only the log changes.
             now_ms: the time of the notifications.
         """
 
@@ -90,6 +120,18 @@ class RoutingRecords(Protocol):
 
         Used links that have expired are deleted.
         """
+
+    async def open_holds(self) -> Sequence[AlertHold]:
+        """Return the holds that have not ended; those of ended alerts end with their alerts."""
+
+    async def change_holds(self, holds: Sequence[AlertHold]) -> None:
+        """Store holds in one transaction, each in place of the one with its start.
+
+        Holds of unknown alerts are left out.
+        """
+
+    async def holds(self, alert_id: int, limit: int) -> Sequence[AlertHold]:
+        """Return what held an alert back, newest first."""
 
     async def delete_log(self, sent_before_ms: int) -> int:
         """Delete entries without firing alerts that were sent before a time."""

@@ -168,3 +168,40 @@ def annotate_silences(database: Database) -> None:
 def keep_used_links(database: Database) -> None:
     """Create the table of used links that acknowledge alerts."""
     database.execute("create table used_links (id text primary key, expires_ms integer not null)")
+
+
+_HISTORY = (
+    "alter table transitions add column comment text not null default ''",
+    "alter table transitions add column expires_ms integer",
+    """
+    create table notified_alerts (
+        id integer primary key,
+        alert_id integer not null references alerts(id) on delete cascade,
+        notification_id integer not null references notifications(id) on delete cascade
+    )
+    """,
+    "create unique index notified_alerts_alert on notified_alerts(alert_id, notification_id)",
+    "create index notified_alerts_notification on notified_alerts(notification_id)",
+    """
+    create table alert_holds (
+        id integer primary key,
+        alert_id integer not null references alerts(id) on delete cascade,
+        silence_id text not null,
+        is_maintenance integer not null,
+        matchers text not null,
+        created_by text not null,
+        comment text not null,
+        starts_ms integer not null,
+        ends_ms integer
+    )
+    """,
+    "create unique index alert_holds_alert on alert_holds(alert_id, starts_ms, silence_id)",
+    "create index alert_holds_open on alert_holds(id) where ends_ms is null",
+)
+
+
+@MIGRATIONS()
+def keep_history(database: Database) -> None:
+    """Create the tables of what groups were notified of and of what held alerts back."""
+    for statement in _HISTORY:
+        database.execute(statement)

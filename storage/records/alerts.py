@@ -24,6 +24,30 @@ from storage.records.outbox import SqliteOutbox, insert_notification
 from storage.records.routing.sqlite_routing import SqliteRouting
 from storage.records.rows import decoded, page_condition
 
+_ENDED_MS = (
+    "case when transitions.before <> transitions.after then (select later.time_ms"
+    " from transitions as later where later.alert_id = transitions.alert_id"
+    " and later.id > transitions.id and later.before <> later.after"
+    " order by later.id limit 1) end"
+)
+# An alert is some ten rows with its transitions, notifications and holds.
+_DELETED_AT_ONCE = 1_000
+_ENDED = "state in ('inactive', 'resolved')"
+_NEWEST_OVER_LIMIT = (
+    f"select changed_ms, id from alerts where {_ENDED}"  # noqa: S608
+    " order by changed_ms desc, id desc limit 1 offset ?"
+)
+_DELETE_ENDED = (
+    f"delete from alerts where id in (select id from alerts where {_ENDED}"  # noqa: S608
+    " and (changed_ms, id) <= (:changed_ms, :id)"
+    f" and id not in (select alert_id from notifications where alert_id is not null and {WAITING})"
+    " order by changed_ms limit :some)"
+)
+_DELETE_GROUPS = (
+    "delete from notifications where id in (select id from notifications"  # noqa: S608
+    f" where alert_id is null and created_ms < :changed_ms and not ({WAITING}) limit :some)"
+)
+
 
 def _alert_row(alert: Alert) -> dict[str, Any]:
     """Return the columns that an evaluation writes; `acknowledge` writes the others."""
@@ -91,12 +115,19 @@ def _store_alert(database: Database, alert: Alert) -> Alert:
 
 
 def _insert_transition(
-    database: Database, alert: Alert, before: AlertState, time_ms: int, actor: str | None = None
+    database: Database,
+    alert: Alert,
+    before: AlertState,
+    time_ms: int,
+    actor: str | None = None,
+    terms: Acknowledgement = PLAIN_ACKNOWLEDGEMENT,
 ) -> None:
+    states = (alert.id, before.value, alert.state.value)
     database.execute(
-        "insert into transitions (alert_id, before, after, time_ms, value, actor)"
-        " values (?, ?, ?, ?, ?, ?)",
-        [alert.id, before.value, alert.state.value, time_ms, alert.value, actor],
+        "insert into transitions"
+        " (alert_id, before, after, time_ms, value, actor, comment, expires_ms)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [*states, time_ms, alert.value, actor, terms.comment, terms.until_ms],
     )
 
 
@@ -167,7 +198,8 @@ class SqliteAlerts(SqliteOutbox, SqliteCheckOverrides, SqliteRouting):
         condition, wanted = ("true", ()) if alert_id is None else ("alert_id = ?", (alert_id,))
         where, arguments = page_condition(condition, wanted, "transitions.id", before_id)
         statement = (
-            "select transitions.*, alerts.rule, alerts.labels"  # noqa: S608
+            "select transitions.*, alerts.rule, alerts.labels,"  # noqa: S608
+            f" {_ENDED_MS} as ended_ms"
             " from transitions join alerts on alerts.id = transitions.alert_id"
             f" where {where} order by transitions.id desc limit ?"
         )
@@ -213,7 +245,7 @@ class SqliteAlerts(SqliteOutbox, SqliteCheckOverrides, SqliteRouting):
                 " where id = ?",
                 [user, now_ms, terms.comment, terms.until_ms, terms.is_sticky, alert_id],
             )
-            _insert_transition(database, alert, alert.state, now_ms, user)
+            _insert_transition(database, alert, alert.state, now_ms, user, terms)
             return _get(database, alert_id)
 
         return await self._database.keep(update)
@@ -230,21 +262,23 @@ class SqliteAlerts(SqliteOutbox, SqliteCheckOverrides, SqliteRouting):
 
         return await self._database.keep(update)
 
-    async def delete_ended(self, before_ms: int) -> int:
+    async def delete_ended(self, before_ms: int, most: int) -> int:
         """See `AlertRecords.delete_ended`."""
-        statement = (
-            "delete from alerts"  # noqa: S608
-            " where state in ('inactive', 'resolved') and changed_ms < ?"
-            " and id not in (select alert_id from notifications"
-            f" where alert_id is not null and {WAITING})"
+        over = await self._database.read(
+            lambda database: next(database.query(_NEWEST_OVER_LIMIT, [most]), None)
         )
-        of_groups = (
-            "delete from notifications where alert_id is null and created_ms < ?"  # noqa: S608
-            f" and not ({WAITING})"
-        )
+        newest = (before_ms, -1)
+        if over is not None:
+            newest = max(newest, (over["changed_ms"], over["id"]))
+        await self._delete(_DELETE_GROUPS, *newest)
+        return await self._delete(_DELETE_ENDED, *newest)
 
-        def delete(database: Database) -> int:
-            database.execute(of_groups, [before_ms])
-            return int(database.execute(statement, [before_ms]).rowcount)
-
-        return await self._database.write(delete)
+    async def _delete(self, statement: str, changed_ms: int, newest_id: int) -> int:
+        """Delete in steps, so that the writes of evaluations need not wait for all of it."""
+        values = {"changed_ms": changed_ms, "id": newest_id, "some": _DELETED_AT_ONCE}
+        deleted = 0
+        while some := await self._database.write(
+            lambda database: int(database.execute(statement, values).rowcount)
+        ):
+            deleted += some
+        return deleted

@@ -42,12 +42,16 @@ _ALERTS = (
     f" or id > (select max(id) from alerts) - {_HISTORY}"
 )
 _OF_ALERTS = f"(alert_id is null or alert_id in (select id from alerts where {_ALERTS}))"  # noqa: S608
+_OF_NOTIFICATIONS = f"({_WAITING} or id > (select max(id) from notifications) - {_HISTORY})"  # noqa: S608
 KEPT: Final[Mapping[str, str]] = {
     "alerts": _ALERTS,
     "transitions": f"id > (select max(id) from transitions) - {_HISTORY} and {_OF_ALERTS}",  # noqa: S608
-    "notifications": (
-        f"({_WAITING} or id > (select max(id) from notifications) - {_HISTORY}) and {_OF_ALERTS}"  # noqa: S608
+    "notifications": f"{_OF_NOTIFICATIONS} and {_OF_ALERTS}",
+    "notified_alerts": (
+        f"{_OF_ALERTS} and notification_id in"  # noqa: S608
+        f" (select id from notifications where {_OF_NOTIFICATIONS} and {_OF_ALERTS})"
     ),
+    "alert_holds": _OF_ALERTS,
     "audit": f"id > (select max(id) from audit) - {_HISTORY}",  # noqa: S608
     # The push gateway has its groups in memory itself, and never changes them without the disk.
     "pushed_groups": "false",

@@ -8,7 +8,13 @@ from sqlite_utils import Database
 from storage.api.alerts import NewNotification, Notification
 from storage.records.alert_tables import WAITING
 from storage.records.database import RecordsDatabase
-from storage.records.rows import decoded, page_condition
+from storage.records.rows import decoded
+
+# One look-up in an index for each part: `or` would scan the table.
+_ABOUT_ALERT = (
+    "id in (select id from notifications where alert_id = :alert_id"
+    " union all select notification_id from notified_alerts where alert_id = :alert_id)"
+)
 
 
 def _notification(row: Mapping[str, Any]) -> Notification:
@@ -17,16 +23,17 @@ def _notification(row: Mapping[str, Any]) -> Notification:
 
 def insert_notification(
     database: Database, alert_id: int | None, notification: NewNotification, now_ms: int
-) -> None:
-    """Add a notification to the outbox; runs in the caller's transaction.
+) -> int:
+    """Add a notification to the outbox, and return its id; runs in the caller's transaction.
 
     The notification of a group belongs to no single alert.
     """
-    database.execute(
+    inserted = database.execute(
         "insert into notifications (alert_id, receiver, body, created_ms, next_attempt_ms)"
         " values (?, ?, ?, ?, ?)",
         [alert_id, notification.receiver, notification.body, now_ms, now_ms],
     )
+    return int(inserted.lastrowid or 0)
 
 
 class SqliteOutbox:
@@ -51,16 +58,21 @@ class SqliteOutbox:
         receiver: str | None = None,
     ) -> Sequence[Notification]:
         """See `OutboxRecords.notifications`."""
-        wanted = {"alert_id": alert_id, "receiver": receiver}
-        given = {name: value for name, value in wanted.items() if value is not None}
-        condition = " and ".join(f"{name} = ?" for name in given) or "true"
-        where, arguments = page_condition(condition, tuple(given.values()), "id", before_id)
-        return await self._listed(where, arguments, "id desc", limit)
+        wanted = ((_ABOUT_ALERT, alert_id), ("receiver = :receiver", receiver))
+        condition = " and ".join(text for text, value in wanted if value is not None) or "true"
+        if before_id is not None:
+            condition += " and id < :before_id"
+        arguments: dict[str, Any] = {
+            "alert_id": alert_id,
+            "receiver": receiver,
+            "before_id": before_id,
+        }
+        return await self._listed(condition, arguments, "id desc", limit)
 
     async def _listed(
         self,
         where: str,
-        arguments: tuple[object, ...],
+        arguments: tuple[object, ...] | dict[str, Any],
         order_by: str,
         limit: int,
         *,

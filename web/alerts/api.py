@@ -1,9 +1,10 @@
 """`/api/alerts`, `/api/notifications` and `/api/receivers`."""
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from aiohttp import web
+from pydantic import Field
 
 from model.clock import Clock
 from storage.api.alerts import Alert, AlertRecords, AlertState
@@ -14,9 +15,12 @@ from web.alerts.documents import (
     NotificationsDocument,
     ReceiversDocument,
     TransitionsDocument,
+    fired_seconds,
+    hold_document,
     notification_document,
     transition_document,
 )
+from web.alerts.history.timeline import read_history
 from web.fleet.documents import AlertDocument, alert_document
 from web.fleet.fleet import Fleet
 from web.http.audit_trail import note
@@ -47,6 +51,13 @@ class HistoryQuery(Paging):
     alert_id: RecordId | None = None
 
 
+class NotificationsQuery(Paging):
+    """The notifications to list: about one alert or to one receiver, or all."""
+
+    alert_id: RecordId | None = None
+    receiver: Annotated[str, Field(max_length=200)] = ""
+
+
 class AlertsApi:
     """Alerts as JSON."""
 
@@ -66,7 +77,7 @@ class AlertsApi:
             tag, AlertDocument, AcknowledgementForm | None, path=RecordPath, errors=(404,)
         )
         freed = Operation(tag, AlertDocument, path=RecordPath, errors=(404,))
-        sent = Operation(tag, NotificationsDocument, query=Paging)
+        sent = Operation(tag, NotificationsDocument, query=NotificationsQuery)
         receivers = Operation(tag, ReceiversDocument)
         test = Operation(tag, status=204, errors=(404, 502))
         return tuple(
@@ -127,9 +138,14 @@ class AlertsApi:
     async def alert(self, request: web.Request) -> web.Response:
         """Show one alert with its whole history."""
         alert = await self._alerts.alert(record_id(request))
-        history = await self._alerts.history(_LONGEST_HISTORY, None, alert.id)
-        transitions = [transition_document(each) for each in history]
-        document: AlertWithHistoryDocument = {**alert_document(alert), "transitions": transitions}
+        history = await read_history(self._alerts, alert.id, _LONGEST_HISTORY)
+        document: AlertWithHistoryDocument = {
+            **alert_document(alert),
+            "fired_s": fired_seconds(alert, self._clock()),
+            "transitions": list(map(transition_document, history.transitions)),
+            "notifications": list(map(notification_document, history.notifications)),
+            "holds": list(map(hold_document, history.holds)),
+        }
         return json_response(document)
 
     async def acknowledge(self, request: web.Request) -> web.Response:
@@ -150,8 +166,13 @@ class AlertsApi:
 
     async def notifications(self, request: web.Request) -> web.Response:
         """List sent and waiting notifications, newest first."""
-        query = read_query(request.query, Paging)
-        found = await self._alerts.notifications(query.limit, query.before_id)
+        query = read_query(request.query, NotificationsQuery)
+        found = await self._alerts.notifications(
+            query.limit,
+            query.before_id,
+            alert_id=query.alert_id,
+            receiver=query.receiver or None,
+        )
         return json_response({"notifications": [notification_document(each) for each in found]})
 
     async def receivers(self, request: web.Request) -> web.Response:

@@ -8,7 +8,8 @@ import orjson
 # pydantic describes the standard library's TypedDict from Python 3.12 on only.
 from typing_extensions import TypedDict
 
-from storage.api.alerts import AlertState, Notification, Transition
+from storage.api.alerts import Alert, AlertState, Notification, Transition
+from storage.api.routing import AlertHold
 from web.fleet.documents import AlertDocument, finite
 
 
@@ -19,7 +20,11 @@ class AlertsDocument(TypedDict):
 
 
 class TransitionDocument(TypedDict):
-    """A change of an alert's state; an acknowledgement keeps the state."""
+    """A change of an alert's state; an acknowledgement keeps the state.
+
+    `lasted_s` is how long the state `after` lasted, null while it does. `comment` and
+    `expires_ms` are the terms of an acknowledgement.
+    """
 
     id: int
     alert_id: int
@@ -30,16 +35,13 @@ class TransitionDocument(TypedDict):
     time_ms: int
     value: float | None
     actor: str | None
+    comment: str
+    expires_ms: int | None
+    lasted_s: float | None
 
 
 class TransitionsDocument(TypedDict):
     """Changes of state, newest first."""
-
-    transitions: list[TransitionDocument]
-
-
-class AlertWithHistoryDocument(AlertDocument):
-    """An alert with its changes of state, newest first."""
 
     transitions: list[TransitionDocument]
 
@@ -62,6 +64,30 @@ class NotificationDocument(TypedDict):
     delivered_ms: int | None
     abandoned_ms: int | None
     last_error: str | None
+
+
+class HoldDocument(TypedDict):
+    """A silence or maintenance window that held an alert back; `ends_ms` is null while it does."""
+
+    silence_id: str
+    maintenance: bool
+    matchers: str
+    created_by: str
+    comment: str
+    starts_ms: int
+    ends_ms: int | None
+
+
+class AlertWithHistoryDocument(AlertDocument):
+    """An alert with its history, each part newest first.
+
+    `fired_s` is how long it has fired, up to its end; null if it has not.
+    """
+
+    fired_s: float | None
+    transitions: list[TransitionDocument]
+    notifications: list[NotificationDocument]
+    holds: list[HoldDocument]
 
 
 class NotificationsDocument(TypedDict):
@@ -95,7 +121,35 @@ def transition_document(transition: Transition) -> TransitionDocument:
         "time_ms": transition.time_ms,
         "value": finite(transition.value),
         "actor": transition.actor,
+        "comment": transition.comment,
+        "expires_ms": transition.expires_ms,
+        "lasted_s": _seconds_between(transition.time_ms, transition.ended_ms),
     }
+
+
+def hold_document(hold: AlertHold) -> HoldDocument:
+    """Return what held an alert back."""
+    return {
+        "silence_id": hold.silence_id,
+        "maintenance": hold.is_maintenance,
+        "matchers": hold.matchers,
+        "created_by": hold.created_by,
+        "comment": hold.comment,
+        "starts_ms": hold.starts_ms,
+        "ends_ms": hold.ends_ms,
+    }
+
+
+def fired_seconds(alert: Alert, now_ms: int) -> float | None:
+    """Return how long an alert has fired, None if it has not."""
+    if alert.fired_ms is None:
+        return None
+    ends_ms = now_ms if alert.is_open else alert.changed_ms
+    return _seconds_between(alert.fired_ms, ends_ms)
+
+
+def _seconds_between(start_ms: int, end_ms: int | None) -> float | None:
+    return None if end_ms is None else max(0, end_ms - start_ms) / 1000
 
 
 def notification_document(notification: Notification) -> NotificationDocument:

@@ -11,8 +11,9 @@ from model.clock import Clock
 from storage.api.alerts import Alert, AlertRecords, AlertState, Severity
 from web.alerts.acknowledgement_forms import acknowledgement_of
 from web.alerts.api import alert_name
-from web.alerts.documents import notified_status
+from web.alerts.documents import fired_seconds, notified_status
 from web.alerts.explanations import Explainer
+from web.alerts.history.timeline import read_history
 from web.alerts.matched_alerts import holds_of, own_matchers
 from web.fleet.fleet import Fleet
 from web.fleet.receiver_tests import ReceiverTests
@@ -30,7 +31,7 @@ VIEWS: Final = {
     "history": "History",
     "notifications": "Notifications",
 }
-
+_TIMELINE_LENGTH: Final = 200
 
 ALERTS: Final = Page(
     path="/alerts",
@@ -140,6 +141,8 @@ class AlertsPages:
         alert = await self._alerts.alert(record_id(request))
         fleet = await self._fleet.view()
         rule, held_by = self._explainer.rule_of(alert.id)
+        history = await read_history(self._alerts, alert.id, _TIMELINE_LENGTH + 1)
+        timeline = history.timeline()
         return await self._shell.page(
             request,
             ALERT,
@@ -149,7 +152,9 @@ class AlertsPages:
             explanation=await self._explainer.of_alert(alert),
             matchers=own_matchers(alert.labels),
             runbook=runbook_url(alert),
-            transitions=await self._alerts.history(100, None, alert.id),
+            timeline=timeline[:_TIMELINE_LENGTH],
+            is_cut=len(timeline) > _TIMELINE_LENGTH,
+            fired_s=fired_seconds(alert, self._clock()),
             host_names={host.instance: host.name for host in fleet.hosts},
         )
 

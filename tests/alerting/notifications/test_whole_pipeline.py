@@ -178,6 +178,23 @@ class AnyHistory(RuleBasedStateMachine):
         assert all(abs(gap) >= REPEAT_MS for gap in self.world.mail.gaps_ms())
 
     @invariant()
+    def records_agree_on_what_holds_each_alert_back(self) -> None:
+        holds = self.run(self.world.records.open_holds())
+        expected = {
+            (alert.id, silence.id)
+            for alert in self.world.open().values()
+            if alert.fired_ms is not None
+            for silence in self.world.router.dispatcher.silences.muting(alert.labels, self.now_ms)
+        }
+        assert {(each.alert_id, each.silence_id) for each in holds} == expected
+
+    @invariant()
+    def history_of_an_alert_has_its_notifications(self) -> None:
+        for name, alert in self.world.open().items():
+            sent = self.run(self.world.records.notifications(5, alert_id=alert.id))
+            assert all(f'"i":"{name}"' in each.body for each in sent)
+
+    @invariant()
     def ends_come_after_their_alerts_and_only_to_those_who_want_them(self) -> None:
         known: set[str] = set()
         for each in self.world.ops.alerts:

@@ -9,6 +9,7 @@ from sqlite_utils import Database
 
 from model.conditions import Conditions
 from storage.api.alerts import (
+    Acknowledgement,
     AlertChange,
     NewNotification,
 )
@@ -180,12 +181,47 @@ async def test_old_ended_alerts_are_deleted_unless_they_are_in_the_outbox(
     )
     await alerts.record([moved(old, INACTIVE, NOW_MS + 1), told], NOW_MS + 1)
     await alerts.record([moved(fresh, RESOLVED, NOW_MS + 9)], NOW_MS + 9)
-    assert await alerts.delete_ended(NOW_MS + 5) == 1
+    assert await alerts.delete_ended(NOW_MS + 5, 100) == 1
     with pytest.raises(NotFoundError):
         await alerts.alert(old.id)
     assert list(await alerts.history(10, alert_id=old.id)) == []
     for kept in (fresh, untold, still_open):
         assert (await alerts.alert(kept.id)).id == kept.id
+
+
+async def test_of_more_ended_alerts_than_the_limit_the_oldest_are_deleted(
+    alerts: SqliteAlerts,
+) -> None:
+    ended = [await opened(alerts, f"i{number}") for number in range(5)]
+    await opened(alerts, "open")
+    for number, alert in enumerate(ended):
+        # Two end at the same time: the earlier one of them counts as older.
+        await alerts.record([moved(alert, RESOLVED, NOW_MS + number // 2)], NOW_MS + number // 2)
+    assert await alerts.delete_ended(0, 5) == 0
+    assert await alerts.delete_ended(0, 2) == 3
+    assert [alert.id for alert in await alerts.resolved(10)] == [each.id for each in ended[:2:-1]]
+    assert len(await alerts.open_alerts()) == 1
+
+
+async def test_history_says_how_long_each_state_lasted_and_what_acknowledgements_said(
+    alerts: SqliteAlerts,
+) -> None:
+    pending = await opened(alerts)
+    [firing] = await alerts.record([moved(pending, FIRING, NOW_MS + 5)], NOW_MS + 5)
+    terms = Acknowledgement("new disk ordered", NOW_MS + 900)
+    await alerts.acknowledge(firing.id, "ann", NOW_MS + 7, terms)
+    await alerts.unacknowledge(firing.id, NOW_MS + 8)
+    await alerts.record([moved(firing, RESOLVED, NOW_MS + 9)], NOW_MS + 9)
+    found = await alerts.history(10, alert_id=firing.id)
+    assert [(each.after, each.ended_ms) for each in found] == [
+        (RESOLVED, None),
+        (FIRING, None),
+        (FIRING, None),
+        (FIRING, NOW_MS + 9),
+        (PENDING, NOW_MS + 5),
+    ]
+    assert [each.comment for each in found] == ["", "", "new disk ordered", "", ""]
+    assert found[2].expires_ms == NOW_MS + 900
 
 
 @pytest.mark.parametrize(
@@ -198,6 +234,10 @@ async def test_old_ended_alerts_are_deleted_unless_they_are_in_the_outbox(
         (lambda alerts: alerts.waiting("ops", 1), "notifications_receiver"),
         (lambda alerts: alerts.waiting(None, 1), "notifications_waiting"),
         (lambda alerts: alerts.notifications(100, 500), "PRIMARY KEY"),
+        (lambda alerts: alerts.notifications(100, alert_id=7), "notified_alerts_alert"),
+        (lambda alerts: alerts.notifications(100, alert_id=7), "notifications_alert"),
+        (lambda alerts: alerts.fired_since(NOW_MS), "alerts_fired"),
+        (lambda alerts: alerts.delete_ended(0, 100), "alerts_ended"),
     ],
 )
 async def test_every_listing_uses_an_index_and_sorts_nothing(

@@ -7,6 +7,7 @@ from pytest_aiohttp import AiohttpClient
 
 from alerting.errors import DeliveryError
 from storage.api.alerts import AlertState
+from storage.api.routing import AlertHold, GroupNotification, NotificationLogRow
 from tests.web.alerting_double import an_alert
 from tests.web.service_doubles import NOW_MS
 from tests.web.world import World, world_at
@@ -78,6 +79,53 @@ async def test_alert_has_its_history(world: World) -> None:
     document = await call(world, "GET", "/api/alerts/2")
     steps = [(each["before"], each["after"], each["actor"]) for each in document["transitions"]]
     assert steps == [("firing", "firing", "the-admin"), ("inactive", "firing", None)]
+
+
+async def test_alert_has_its_notifications_and_what_held_it_back(world: World) -> None:
+    sent = GroupNotification('{"status": "firing"}', (2,))
+    entry = NotificationLogRow("{}", "ops", NOW_MS, "{}", "[]", "[]")
+    await world.services.alerts.notify_groups([(entry, sent)], NOW_MS)
+    hold = AlertHold(
+        2,
+        "s1",
+        is_maintenance=True,
+        matchers='job="a"',
+        created_by="ann",
+        comment="backup",
+        starts_ms=NOW_MS,
+        ends_ms=NOW_MS + 60_000,
+    )
+    await world.services.alerts.change_holds([hold])
+    body = {"comment": "on it", "duration_s": 60}
+    answer = await world.client.post(
+        "/api/alerts/2/acknowledge", json=body, headers=await world.bearer()
+    )
+    assert answer.status == 200
+    document = await call(world, "GET", "/api/alerts/2")
+    notification, own = document["notifications"]
+    assert own["alert_id"] == 2
+    assert (notification["receiver"], notification["status"]) == ("ops", "firing")
+    assert (notification["alert_id"], notification["attempts"]) == (None, 0)
+    assert document["holds"] == [
+        {
+            "silence_id": "s1",
+            "maintenance": True,
+            "matchers": 'job="a"',
+            "created_by": "ann",
+            "comment": "backup",
+            "starts_ms": NOW_MS,
+            "ends_ms": NOW_MS + 60_000,
+        }
+    ]
+    acknowledged, fired = document["transitions"]
+    assert (acknowledged["comment"], acknowledged["expires_ms"]) == ("on it", NOW_MS + 60_000)
+    assert (fired["lasted_s"], document["fired_s"]) == (None, 0.0)
+    for query, ids in (("alert_id=2", 2), ("receiver=ops", 1), ("receiver=no", 0)):
+        found = await call(world, "GET", f"/api/notifications?{query}")
+        assert len(found["notifications"]) == ids, query
+    text = await world.page("/alerts/2")
+    for part in ("sent to ops", "in a group", "Maintenance began", "Maintenance ended", "on it"):
+        assert part in text
     history = await call(world, "GET", "/api/alerts/history?limit=2")
     assert [each["alert_id"] for each in history["transitions"]] == [2, 5]
     oldest = history["transitions"][-1]["id"]
