@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-_SERIES_RATIO: Final = 0.65
+_SERIES_RATIO: Final = 0.55
 _LARGE_BYTES: Final = 2**20
 """Prometheus pushes some 100 kB at a time; a JSON document takes ten times its size in memory."""
 RETRY_AFTER_S: Final = 30
@@ -53,7 +53,7 @@ class MemoryReading:
         return body_bytes <= _LARGE_BYTES or self.pressure < MemoryPressure.HIGH
 
     def has_room_for_series(self) -> bool:
-        """Return whether new pushed series are accepted: below 65 % of the limit, or without one.
+        """Return whether new pushed series are accepted: below 55 % of the limit, or without one.
 
         Measured now: within a second, senders may push series of a tenth of the limit.
         """

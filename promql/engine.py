@@ -160,6 +160,11 @@ class LocalEngine:
         parse(query)
         return []
 
+    @property
+    def busy(self) -> bool:
+        """Whether queries run in threads or wait for one."""
+        return self._dispatcher.busy
+
     async def close(self) -> None:
         """Stop running queries, drop waiting ones and end the threads."""
         await asyncio.to_thread(self.close_blocking)

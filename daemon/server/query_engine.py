@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from daemon.configuration.settings import Settings
-from daemon.server.interpreter import set_switch_interval
+from daemon.server.interpreter import tune_for_evaluations
 from model.limits import Refusals
 from model.memory_pressure import MemoryReading
 from promql.api import MetadataByMetric
@@ -22,7 +22,7 @@ def query_engine(
     return LocalEngine(
         samples,
         engine_settings(settings),
-        on_busy=set_switch_interval,
+        on_busy=tune_for_evaluations,
         metadata=metadata,
         refusals=refusals,
         memory=memory,

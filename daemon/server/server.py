@@ -27,9 +27,9 @@ from daemon.server.interpreter import (
     collections_paused,
     configure_garbage_collection,
     configure_malloc,
-    set_switch_interval,
     trim_heap,
     trim_malloc,
+    tune_for_evaluations,
 )
 from daemon.server.listening import Doors, listening, otlp_grpc
 from daemon.server.memory_guard import MemoryGuard
@@ -98,7 +98,7 @@ def run(plan: ServerPlan) -> None:
     """
     configure_malloc()
     raise_descriptor_limit()
-    set_switch_interval(evaluating=False)
+    tune_for_evaluations(evaluating=False)
     aiohttp.set_zlib_backend(isal_zlib)
     configuration = plan.source.read()
     log_settings = configuration.settings.log
@@ -327,7 +327,11 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
         stores = parts.stores
         clock_watch = ClockWatch(stores.clock, stores.samples.future, stores.conditions)
         memory_guard = MemoryGuard(
-            parts.memory, stores.conditions, lambda: _give_back_memory(stores), trim_heap
+            parts.memory,
+            stores.conditions,
+            lambda: _give_back_memory(stores),
+            trim_heap,
+            lambda: parts.engine.busy,
         )
         expiry = ProjectExpiry(
             stores.records.projects,

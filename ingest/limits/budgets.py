@@ -149,7 +149,7 @@ class Admission:
     def refusal(self, *, series: int = 0, label_bytes: int = 0, streams: int = 0) -> Refusal | None:
         """Return the limit that refuses an addition, None if there is none."""
         if not self.has_room:
-            reason = "the server uses over 65% of its memory limit (server.memory_limit)"
+            reason = "the server uses over 55% of its memory limit (server.memory_limit)"
             return Refusal(LimitName.MEMORY, reason, RETRY_AFTER_S)
         for budget in self._budgets():
             found = budget.refusal(

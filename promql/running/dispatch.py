@@ -102,6 +102,11 @@ class Dispatcher:
                 pass
         return await self._in_thread(query, steps, guard, work, urgent=urgent)
 
+    @property
+    def busy(self) -> bool:
+        """Whether evaluations run in threads or wait for one."""
+        return bool(self._active)
+
     def close(self) -> None:
         """Stop running evaluations, drop waiting ones and end the threads; blocks."""
         self._closed.set()
@@ -149,7 +154,7 @@ class Dispatcher:
                 return result
 
         self._active.add(guard)
-        self._on_busy(bool(self._active))
+        self._on_busy(self.busy)
         future = (self._urgent_threads if urgent else self._threads).submit(run)
         try:
             async with asyncio.timeout(max(0.0, guard.remaining_s)):
@@ -165,7 +170,7 @@ class Dispatcher:
             del future
             guard.cancel()
             self._active.discard(guard)
-            self._on_busy(bool(self._active))
+            self._on_busy(self.busy)
         self._remember(query, _Cost(duration_s, steps, guard.spent))
         return result
 

@@ -9,7 +9,7 @@ import pytest
 from daemon.server.interpreter import (
     collections_paused,
     configure_garbage_collection,
-    set_switch_interval,
+    tune_for_evaluations,
 )
 
 
@@ -69,10 +69,11 @@ def test_free_memory_of_the_heap_goes_back_to_the_system(free: str, resident: in
     assert int(run.stdout) > 15 * 2**20
 
 
-def test_switch_interval_is_shorter_during_queries() -> None:
-    set_switch_interval(evaluating=False)
-    usual_s = sys.getswitchinterval()
-    set_switch_interval(evaluating=True)
+def test_threads_switch_sooner_and_collections_are_rarer_during_queries() -> None:
+    tune_for_evaluations(evaluating=False)
+    usual_s, usual_objects = sys.getswitchinterval(), gc.get_threshold()[0]
+    tune_for_evaluations(evaluating=True)
     assert sys.getswitchinterval() < usual_s
-    set_switch_interval(evaluating=False)
-    assert sys.getswitchinterval() == usual_s
+    assert gc.get_threshold()[0] > usual_objects
+    tune_for_evaluations(evaluating=False)
+    assert (sys.getswitchinterval(), gc.get_threshold()[0]) == (usual_s, usual_objects)

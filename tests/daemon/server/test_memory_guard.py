@@ -21,6 +21,7 @@ class Process:
     garbage_mib: int = 0
     cached_mib: int = 0
     now_s: float = 0.0
+    evaluates: bool = False
     collections: int = 0
     generations: list[int] = field(default_factory=list)
     emptied: int = 0
@@ -38,6 +39,7 @@ class Process:
             self.conditions,
             self._give_back,
             self._trim,
+            lambda: self.evaluates,
             self._resident,
             self._collect,
             lambda: self.now_s,
@@ -141,6 +143,29 @@ async def test_constant_growth_is_collected_at_most_every_ten_seconds() -> None:
         process.resident_mib += 200
         await process.after(1)
     assert 3 <= process.collections <= 5
+
+
+async def test_running_queries_put_a_collection_off_for_two_minutes_at_most() -> None:
+    process = Process(evaluates=True)
+    await process.after(200)
+    process.garbage_mib = 100
+    await process.after(1)
+    assert process.collections == 1
+    for _ in range(118):
+        process.garbage_mib += 2
+        await process.after(1)
+    assert process.collections == 1
+    process.evaluates = False
+    await process.after(1)
+    assert process.collections == 2
+
+
+async def test_running_queries_put_no_collection_off_next_to_the_limit() -> None:
+    process = Process(evaluates=True)
+    await process.after(200)
+    for process.garbage_mib in (200, 810):
+        await process.after(15)
+    assert process.collections == 2
 
 
 @pytest.mark.fault("memory_short")

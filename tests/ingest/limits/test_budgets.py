@@ -83,11 +83,11 @@ def test_sender_above_its_rate_waits_and_is_refused_only_if_it_waited_too_long()
 
 
 def test_new_series_are_refused_near_the_memory_limit() -> None:
-    memory = MemoryReading(limit_bytes=100, resident_bytes=65)
+    memory = MemoryReading(limit_bytes=100, resident_bytes=56)
     budgets = SenderBudgets(BudgetLimits(), BudgetLimits(), memory)
     refusal = budgets.admission("", NOW_MS).refusal(series=1)
     assert refusal is not None
     assert refusal.limit is LimitName.MEMORY
     assert refusal.retry_after_s
-    memory.resident_bytes = 64
+    memory.resident_bytes = 54
     assert budgets.admission("", NOW_MS).refusal(series=1) is None
