@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from alerting.receivers.request_values import ReceiverRequest
     from alerting.routing.files.http_config import HttpSection, TlsSection
 
-_MOST_BYTES: Final = 65_536
+_MOST_BYTES: Final = 262_144
 _KEEPING_BODY: Final = (307, 308)
 """Redirects that repeat the request with its body."""
 
@@ -60,12 +60,23 @@ class HttpReceiverClients:
         request: "ReceiverRequest",
         answer: "type[ReceiverAnswer]",
     ) -> "ReceiverAnswer":
-        shown = masked(SecretStr(request.url))
         body = request.text.encode() if request.json is None else orjson.dumps(request.json)
-        headers = {"Content-Type": request.content_type, **request.headers}
+        headers = dict(request.headers)
+        if request.content_type:
+            headers = {"Content-Type": request.content_type} | headers
+        if request.signature is not None:
+            # Few servers send to AWS.
+            from daemon.aws_signing import signed
+
+            request, headers = await signed(request, headers, body, access, self._session)
+        shown = masked(SecretStr(request.url))
         try:
             response = await self._session.send(
-                request.url, access, headers, method=request.method, data=body
+                request.url,
+                access,
+                headers,
+                method=request.method,
+                data=body if body or request.method != "GET" else None,
             )
             async with response:
                 lost = any(each.status not in _KEEPING_BODY for each in response.history)

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 from alerting.receivers.rendered import NotificationTexts
 from alerting.receivers.request_values import (
+    FORM,
+    AwsSignature,
     ReceiverRequest,
     given,
     group_hash,
@@ -147,6 +149,51 @@ async def _responders(own: Any, texts: NotificationTexts) -> list[dict[str, str]
 
 def _listed(text: str) -> list[str]:
     return [part for part in text.strip().split(",") if part]
+
+
+async def sns(own: Any, body: WebhookBody, texts: NotificationTexts) -> list[ReceiverRequest]:
+    """Return the request of AWS SNS: the action Publish, signed."""
+    topic = await texts.text(own.topic_arn)
+    message = await texts.text(own.message)
+    # A text message takes 1,600 characters; SNS counts the bytes of all others.
+    most = 1600 if own.phone_number else 256 * 1024
+    cut = message.encode()[:most].decode(errors="ignore")
+    attributes = await texts.texts(
+        {await texts.text(name): value for name, value in own.attributes.items()}
+    )
+    if cut != message:
+        attributes["truncated"] = "true"
+    parameters = {
+        "Action": "Publish",
+        "Version": "2010-03-31",
+        "Message": cut,
+        "Subject": await texts.text(own.subject),
+        "TopicArn": topic,
+        "PhoneNumber": await texts.text(own.phone_number),
+        "TargetArn": await texts.text(own.target_arn),
+    }
+    if topic.endswith(".fifo"):
+        parameters |= dict.fromkeys(("MessageDeduplicationId", "MessageGroupId"), group_hash(body))
+    parameters = given(parameters)
+    for number, (name, value) in enumerate(sorted(attributes.items()), 1):
+        entry = f"MessageAttributes.entry.{number}"
+        parameters[f"{entry}.Name"] = name
+        parameters[f"{entry}.Value.DataType"] = "String"
+        parameters[f"{entry}.Value.StringValue"] = value
+    key = own.sigv4
+    signature = AwsSignature(
+        "sns",
+        key.region,
+        key.access_key,
+        key.secret_key,
+        key.profile,
+        key.role_arn,
+        key.external_id,
+        key.use_fips_sts_endpoint,
+    )
+    url = await texts.text(own.api_url)
+    text = urlencode(parameters)
+    return [ReceiverRequest(url, text=text, content_type=FORM, signature=signature)]
 
 
 async def victorops(own: Any, body: WebhookBody, texts: NotificationTexts) -> list[ReceiverRequest]:

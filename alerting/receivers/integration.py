@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from alerting.errors import DeliveryError
 from alerting.receivers.clients import ReceiverAnswer, ReceiverClients
+from alerting.receivers.exchanges.exchange import Exchange
+from alerting.receivers.exchanges.jira import jira
+from alerting.receivers.exchanges.wechat import WechatExchange
 from alerting.receivers.receiver import masked
 from alerting.receivers.rendered import TextSource
 from alerting.receivers.request_values import ReceiverRequest
@@ -17,6 +21,11 @@ from alerting.receivers.webhook import status_error
 from alerting.receivers.webhook_body import WebhookBody
 from alerting.routing.configuration import Integration
 
+EXCHANGES: Mapping[str, Callable[[], Exchange]] = {
+    "jira": lambda: jira,
+    "wechat": WechatExchange,
+}
+"""The kinds of receivers that send several requests, one of which depends on an answer."""
 _SUCCESS_KEYS = {"slack": "ok", "rocketchat": "success"}
 """Services that answer an error with the status 200, and the key that says so."""
 
@@ -42,7 +51,12 @@ class IntegrationReceiver:
             timeout_s: how long one notification may take.
         """
         self._integration, self._texts, self._folder = integration, texts, folder
-        self._send = clients.client(integration.section.http_config, folder)
+        http = integration.section.http_config
+        if getattr(integration.section, "use_aws_http_client", False):
+            http = None
+        self._send = clients.client(http, folder)
+        make_exchange = EXCHANGES.get(integration.kind)
+        self._exchange = make_exchange() if make_exchange is not None else None
         own_ms = getattr(integration.section, "timeout", 0) or 0
         self._timeout_s = min(own_ms / 1000, timeout_s) if own_ms > 0 else timeout_s
 
@@ -50,15 +64,25 @@ class IntegrationReceiver:
         """See `Receiver.send`."""
         parsed = WebhookBody.model_validate_json(body)
         section = await asyncio.to_thread(with_secrets, self._integration.section, self._folder)
+        texts = self._texts.of(parsed)
+        if self._exchange is not None:
+            await self._exchange(section, parsed, texts, self._request)
+            return
         build = REQUESTS[self._integration.kind]
-        for request in await build(section, parsed, self._texts.of(parsed)):
-            shown = masked(SecretStr(request.url))
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    answer = await self._send(request)
-            except TimeoutError as exc:
-                raise DeliveryError(f"{shown}: no answer in {self._timeout_s:g} s") from exc
-            self._check(answer, request, shown)
+        for request in await build(section, parsed, texts):
+            await self._request(request)
+
+    async def _request(self, request: ReceiverRequest) -> ReceiverAnswer:
+        """Send a request, and return the answer if it is a success."""
+        signature = request.signature
+        shown = masked(SecretStr(request.url)) if request.url or not signature else "AWS"
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await self._send(request)
+        except TimeoutError as exc:
+            raise DeliveryError(f"{shown}: no answer in {self._timeout_s:g} s") from exc
+        self._check(answer, request, shown)
+        return answer
 
     def _check(self, answer: ReceiverAnswer, request: ReceiverRequest, shown: str) -> None:
         if answer.lost_body:

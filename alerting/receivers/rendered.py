@@ -38,6 +38,11 @@ class NotificationTexts:
             body.notification_reason,
         )
 
+    @property
+    def now_ms(self) -> int:
+        """The time at which the notification is sent."""
+        return self._now_ms
+
     async def text(self, source: str, *, html: bool = False) -> str:
         """Return a template's text.
 

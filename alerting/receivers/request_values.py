@@ -9,6 +9,30 @@ from alerting.receivers.webhook_body import NotificationStatus, WebhookBody
 
 ELLIPSIS = "…"
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class AwsSignature:
+    """The scope and the key with which a request to AWS is signed.
+
+    Attributes:
+        service: the service that signatures name.
+        region: its region; "" for that of the environment.
+        access_key, secret_key: the key; "" to look where AWS's own programs do.
+        profile: a section of the shared credentials file.
+        role_arn, external_id: the role to assume with the key.
+        uses_fips: whether the role is assumed at an endpoint that conforms to FIPS 140.
+    """
+
+    service: str
+    region: str
+    access_key: str = ""
+    secret_key: str = field(default="", repr=False)
+    profile: str = ""
+    role_arn: str = ""
+    external_id: str = ""
+    uses_fips: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +45,9 @@ class ReceiverRequest:
         headers: more headers.
         text: the body as text.
         method: the HTTP method.
-        content_type: the media type of the body.
+        content_type: the media type of the body, "" for none.
+        signature: how the request is signed, None for requests to other services than AWS's.
+            Without `url` it goes to the service's own address in the region.
     """
 
     url: str
@@ -30,6 +56,7 @@ class ReceiverRequest:
     text: str = ""
     method: str = "POST"
     content_type: str = JSON
+    signature: AwsSignature | None = None
 
 
 def is_firing(body: WebhookBody) -> bool:

@@ -45,9 +45,10 @@ REQUESTS: Mapping[str, RequestsOf] = {
     "pushover": incident_requests.pushover,
     "rocketchat": chat_requests.rocketchat,
     "slack": chat_requests.slack,
+    "sns": incident_requests.sns,
     "telegram": chat_requests.telegram,
     "victorops": incident_requests.victorops,
     "webex": chat_requests.webex,
     "webhook": webhook,
 }
-"""By kind; other kinds are refused when the server reads the file."""
+"""By kind, without those of `EXCHANGES`."""

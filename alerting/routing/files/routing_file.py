@@ -11,8 +11,6 @@ from alerting.routing.files.loader import load_routing_file
 from alerting.templates.library import TemplateLibrary
 from model.documents import Document, Place, parse_document
 
-_UNSUPPORTED = frozenset({"jira", "sns", "wechat"})
-
 CheckHttp = Callable[[HttpSection], Iterable[tuple[Place, str]]]
 """Returns what the HTTP client cannot do of a section: the place in it, and a message."""
 
@@ -46,14 +44,7 @@ def read_routing_file(path: Path, check_http: CheckHttp = lambda _: ()) -> Routi
     """
     configuration, library = load_routing_file(path)
     document = parse_document(configuration.original, str(path), plain_text=True)
-    problems = []
-    for number, receiver in enumerate(document.data.get("receivers") or ()):
-        for key in receiver or ():
-            if key.removesuffix("_configs") in _UNSUPPORTED and receiver[key]:
-                line = document.line(("receivers", number, key))
-                message = f"{key}: Redshank cannot send to these; use a webhook or Apprise"
-                problems.append((line, message))
-    problems += _http_problems(document, configuration, check_http)
+    problems = _http_problems(document, configuration, check_http)
     if problems:
         raise RoutingFileError(path, problems)
     return RoutingFile(path, configuration, library, tuple(_warnings(document, path)))

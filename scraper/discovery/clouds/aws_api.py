@@ -15,6 +15,8 @@ from scraper.discovery.groups import DiscoveryError
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.http_session import HttpSession
 
+STS_VERSION = "2011-06-15"
+"""The version of STS's API."""
 _FORM = ("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 
 
@@ -67,6 +69,13 @@ class AwsService:
         except ApiStatusError as exc:
             raise DiscoveryError(f"{action}: {exc}") from exc
         return parse_xml(answer.body)
+
+
+def service_url(name: str, region: str) -> str:
+    """Return the URL of a service in a region."""
+    # Regions in China have a domain of their own.
+    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"https://{name}.{region}.{domain}"
 
 
 def parse_xml(body: bytes) -> Element:

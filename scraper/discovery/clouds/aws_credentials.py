@@ -43,6 +43,7 @@ class AwsCredentials:
         access_key: a configured key; None to look for one.
         profile: a section of the shared credentials file.
         role_arn: the role to assume with the key.
+        external_id: the secret that the role's owner asks for, "" for none.
         metadata: the URL of the instance metadata service.
     """
 
@@ -50,6 +51,7 @@ class AwsCredentials:
     profile: str = ""
     role_arn: str = ""
     metadata: str = field(default=METADATA)
+    external_id: str = field(default="", repr=False)
 
     async def find(self, session: HttpSession, sts: AwsService) -> AccessKey:
         """Return a key.
@@ -61,6 +63,8 @@ class AwsCredentials:
         if not self.role_arn:
             return key
         role = {"RoleArn": self.role_arn, "RoleSessionName": _SESSION_NAME}
+        if self.external_id:
+            role["ExternalId"] = self.external_id
         return _of_role(await sts.call(session, key, "AssumeRole", role))
 
     async def _look_for_key(self, session: HttpSession, sts: AwsService) -> AccessKey:

@@ -8,7 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from scraper.discovery.clouds.aws_api import AwsService, items, text_of
+from scraper.discovery.clouds.aws_api import (
+    STS_VERSION,
+    AwsService,
+    items,
+    service_url,
+    text_of,
+)
 from scraper.discovery.clouds.aws_credentials import AwsCredentials
 from scraper.discovery.clouds.sigv4 import AccessKey
 from scraper.discovery.engine.target_labels import (
@@ -25,7 +31,6 @@ from scraper.fetching.http_session import HttpSession
 
 _PREFIX = "__meta_ec2_"
 _VERSION = "2016-11-15"
-_STS_VERSION = "2011-06-15"
 # A page has up to 1,000 instances: an answer with more pages repeats itself.
 _MAX_PAGES = 1000
 
@@ -63,7 +68,7 @@ class Ec2Lookup:
     async def groups(self, session: HttpSession) -> list[TargetGroup]:
         """See `Lookup.groups`."""
         region = self.region or await self.credentials.region(session)
-        sts = self._service("sts", region, _STS_VERSION)
+        sts = self._service("sts", region, STS_VERSION)
         key = await self.credentials.find(session, sts)
         ec2 = self._service("ec2", region, _VERSION, self.endpoint)
         zones = await self._zones(session, ec2, key)
@@ -76,9 +81,7 @@ class Ec2Lookup:
         ]
 
     def _service(self, name: str, region: str, version: str, endpoint: str = "") -> AwsService:
-        # Regions in China have a domain of their own.
-        domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-        url = endpoint or f"https://{name}.{region}.{domain}"
+        url = endpoint or service_url(name, region)
         url = url if "://" in url else f"https://{url}"
         return AwsService(f"{url.rstrip('/')}/", region, name, version, self.access)
 

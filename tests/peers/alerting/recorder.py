@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import json
 import ssl
 from base64 import b64encode
@@ -13,9 +14,25 @@ from email.message import EmailMessage
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+from scraper.discovery.clouds.sigv4 import AccessKey, SignedRequest, signed_headers
+
 # Headers that say something about the receiver, not about the library that sends.
 _KEPT_HEADERS = ("authorization", "content-type", "proxy-authorization")
+_ISSUE = '{"issues": [{"key": "P-1", "fields": {"status": {"statusCategory": {"key": "KEY"}}}}]}'
+_TRANSITIONS = b"""{"transitions": [{"id": "1", "name": "Other"}, {"id": "21", "name": "Done"},
+{"id": "31", "name": "Re open"}]}"""
+_SNS = b"""<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult>
+<MessageId>1</MessageId></PublishResult></PublishResponse>"""
 _ANSWERS = {
+    "/jira-new/rest/api/2/search": b'{"issues": []}',
+    "/jira-open/rest/api/2/search": _ISSUE.replace("KEY", "new").encode(),
+    "/jira-open/rest/api/2/issue/P-1/transitions": _TRANSITIONS,
+    "/jira-done/rest/api/3/search/jql": _ISSUE.replace("KEY", "done").encode(),
+    "/jira-done/rest/api/2/issue/P-1/transitions": _TRANSITIONS,
+    "/sns": _SNS,
+    "/wechat": b'{"errcode": 0, "errmsg": "ok"}',
+    "/wechat/gettoken": b'{"errcode": 0, "access_token": "t1", "expires_in": 7200}',
+    "/wechat-markdown/gettoken": b'{"errcode": 0, "access_token": "t 2", "expires_in": 7200}',
     "/slack": b"ok",
     "/slack-api": b'{"ok": true}',
     "/token": b'{"access_token": "from-oauth2", "token_type": "Bearer", "expires_in": 3600}',
@@ -95,6 +112,8 @@ class Recorder:
             for name, value in headers.items()
             if name in _KEPT_HEADERS or name.startswith("x-")
         }
+        if kept.get("authorization", "").startswith("AWS4-"):
+            kept = _unsigned(method, url, headers, body, kept)
         self.requests.append(Recorded(method, _ordered(url), kept, _decoded(body, headers)))
         if path.startswith("/moved"):
             await _write(writer, "307 Temporary Redirect", b"", "Location: /new-place\r\n")
@@ -163,6 +182,31 @@ async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
         await reader.readline()
         return body
     return await reader.readexactly(int(headers.get("content-length", 0)))
+
+
+def _unsigned(
+    method: str, url: str, headers: dict[str, str], body: bytes, kept: dict[str, str]
+) -> dict[str, str]:
+    """Return the headers of a request to AWS without what is new each time.
+
+    Alertmanager leaves out `http_headers` here.
+
+    Our signer must find the same signature for the headers that the sender has signed.
+    """
+    sent = kept["authorization"]
+    credential, names, signature = (each.partition("=")[2] for each in sent.split(", "))
+    date, region, service = credential.split("/")[1:4]
+    own = ("host", "x-amz-date")
+    signed = [(name, headers[name]) for name in names.split(";") if name not in own]
+    at = dt.datetime.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
+    full = url if "://" in url else f"http://{headers['host']}{url}"
+    request = SignedRequest(method, full, region, service, tuple(signed), body)
+    key = AccessKey(credential.split("/")[0], "hidden")
+    expected = signed_headers(request, key, round(at.timestamp() * 1000))["Authorization"]
+    is_right = expected.rpartition("Signature=")[2] == signature
+    scope = credential.replace(date, "DATE")
+    kind = kept["content-type"]
+    return {"authorization": f"{scope} {is_right}", "content-type": kind}
 
 
 def _decoded(body: bytes, headers: dict[str, str]) -> Any:

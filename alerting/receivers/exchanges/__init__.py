@@ -1,0 +1,1 @@
+"""Receivers whose requests depend on what the service answers: Jira and WeChat Work."""
