@@ -5,11 +5,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from alerting.book.alert_book import AlertBook
-from alerting.book.identities import CHECK_IDENTITIES, SELF_CHECK_IDENTITIES, SERVER_IDENTITY
+from alerting.book.identities import (
+    CHECK_IDENTITIES,
+    PROBE_IDENTITY,
+    SELF_CHECK_IDENTITIES,
+    SERVER_IDENTITY,
+)
 from alerting.book.observation import AlertKey
 from alerting.check_settings import SelfCheckName
 from alerting.checks.host_evaluation import HostChecksEvaluation, host_check_key
 from alerting.checks.hosts import HostWatcher, ListHosts
+from alerting.checks.probe_failures import (
+    ListProbes,
+    ProbeFailuresEvaluation,
+    probe_alert_key,
+)
 from alerting.checks.registry import HostCheckRegistry
 from alerting.checks.server_conditions import ServerConditionsEvaluation, server_alert_key
 from alerting.evaluation.health import HealthBoard
@@ -37,6 +47,8 @@ def restored_key(alert: Alert | FiredAlert) -> AlertKey:
         return host_check_key(alert)
     if alert.rule == SERVER_IDENTITY:
         return server_alert_key(alert)
+    if alert.rule == PROBE_IDENTITY:
+        return probe_alert_key(alert)
     if alert.rule in SELF_CHECK_IDENTITIES:
         return self_check_key(alert)
     return rule_file_key(alert)
@@ -69,12 +81,14 @@ class BuiltInGroups:
         hosts: ListHosts,
         witnesses: Mapping[SelfCheckName, Callable[[], float]],
         conditions: Conditions,
+        probes: ListProbes,
     ) -> None:
         self.registry = HostCheckRegistry(settings.checks)
         self._settings, self._parts, self._hosts = settings, parts, hosts
-        self._witnesses, self._conditions = witnesses, conditions
+        self._witnesses, self._conditions, self._probes = witnesses, conditions, probes
         self._server_evaluation: ServerConditionsEvaluation | None = None
         self._self_evaluation: SelfChecksEvaluation | None = None
+        self._probe_evaluation: ProbeFailuresEvaluation | None = None
         self._host_evaluation: HostChecksEvaluation | None = None
         self._runners = self._new_runners()
         self._running: list[asyncio.Task[None]] = []
@@ -98,6 +112,8 @@ class BuiltInGroups:
             await self._server_evaluation.evaluate(self._settings.checks.server, now_ms)
         if self._self_evaluation is not None:
             await self._self_evaluation.evaluate(now_ms)
+        if self._probe_evaluation is not None:
+            await self._probe_evaluation.evaluate(self._settings.checks.probes, now_ms)
 
     @property
     def runners(self) -> list[GroupRunner]:
@@ -116,6 +132,9 @@ class BuiltInGroups:
         )
         self._self_evaluation = SelfChecksEvaluation(
             self._settings.checks, self._witnesses, parts.appender, parts.book, parts.board
+        )
+        self._probe_evaluation = ProbeFailuresEvaluation(
+            self._probes, parts.appender, parts.book, parts.board
         )
         self._run(tasks)
 

@@ -83,6 +83,13 @@ class ServerCheckSettings(CheckSettings):
     keep_firing_for_ms: DurationMs = Field(default=60_000, alias="keep_firing_for")
 
 
+class ProbeCheckSettings(CheckSettings):
+    """Settings of the check of the server's probes; each probe sets its own severity."""
+
+    for_ms: DurationMs = Field(default=0, alias="for")
+    keep_firing_for_ms: DurationMs = Field(default=0, alias="keep_firing_for")
+
+
 class SelfCheckName(StrEnum):
     """The checks of the server itself, by their keys in the configuration."""
 
@@ -174,6 +181,7 @@ class HostCheckSettings(AlertingSection):
             override for it, nor for `evaluation` and `loop`.
         evaluation: host checks and rules are evaluated on time.
         loop: the event loop, which does everything else, runs.
+        probes: an alert for each probe that fails after its retries.
         no_data_for_ms: an alert becomes *no data* when its check has had no data for so
             long while the host is up.
         no_data_limit_ms: an alert that has fired is resolved after so long without data.
@@ -200,6 +208,7 @@ class HostCheckSettings(AlertingSection):
     server: ServerCheckSettings = ServerCheckSettings()
     evaluation: LagSettings = LagSettings()
     loop: LoopLagSettings = LoopLagSettings()
+    probes: ProbeCheckSettings = ProbeCheckSettings()
     no_data_for_ms: DurationMs = Field(default=300_000, alias="no_data_for")
     no_data_limit_ms: DurationMs = Field(default=86_400_000, alias="no_data_limit")
 

@@ -20,6 +20,7 @@ from alerting.check_overrides import CheckOverrides
 from alerting.check_settings import CheckName, SelfCheckName
 from alerting.checks.host_check import HostCheck
 from alerting.checks.hosts import ListHosts
+from alerting.checks.probe_failures import ListProbes
 from alerting.errors import UnknownReceiverError
 from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.runner import GroupRunner, Monotonic, Sleep
@@ -92,13 +93,13 @@ class AlertingService:
         conditions: Conditions | None = None,
         refusals: Refusals | None = None,
         sign: Callable[[str], str] | None = None,
+        probes: ListProbes = tuple,
     ) -> None:
         """Build the parts.
 
-        `hosts` returns all registered hosts: the alerts of others are resolved at the start.
-        `routing` is the `alertmanager.yml`, None for the receivers of `settings`, and `clients`
-        sends for it. `rule_groups` are those of `load_rule_files`; `loop_lag_s` returns how late
-        the loop runs; `refusals` counts templates over a limit; `sign` signs links.
+        `hosts` returns all registered hosts: the alerts of others are resolved at the start;
+        `probes` those that run. `routing` is the `alertmanager.yml`, None for the receivers of
+        `settings`. `loop_lag_s` is how late the loop runs; `refusals` counts limits' refusals.
         """
         self._settings, self._records = settings, records
         self._clock, self._sleep, self._session = clock, sleep, session
@@ -118,9 +119,8 @@ class AlertingService:
         shared = (engine, appender, self._book, self._board, *timing)
         lag = {SelfCheckName.EVALUATION: lambda: self.evaluation_lag_s}
         witnesses = lag | {SelfCheckName.LOOP: loop_lag_s}
-        self._built_in = BuiltInGroups(
-            settings, EvaluationParts(*shared), hosts, witnesses, conditions or Conditions(clock)
-        )
+        parts, found = EvaluationParts(*shared), conditions or Conditions(clock)
+        self._built_in = BuiltInGroups(settings, parts, hosts, witnesses, found, probes)
         self._checks = CheckOverrides(self._built_in.registry, records, hosts)
         self.rule_groups = RuleGroups(settings, *shared, refusals or Refusals())
         self._tasks: asyncio.TaskGroup | None = None

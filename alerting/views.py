@@ -5,10 +5,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from alerting.book.alert_book import AlertBook
-from alerting.book.identities import SERVER_IDENTITY, check_identity, self_check_identity
+from alerting.book.identities import (
+    PROBE_IDENTITY,
+    SERVER_IDENTITY,
+    check_identity,
+    self_check_identity,
+)
 from alerting.book.observation import OpenAlert
 from alerting.check_settings import HostCheckSettings, LagSettings
 from alerting.checks.host_check import HostCheck
+from alerting.checks.probe_failures import PROBE_ALERT, PROBE_EXPRESSION
 from alerting.checks.queries import (
     CheckVariant,
     alert_expression,
@@ -211,6 +217,18 @@ def server_group_view(
             keep_firing_for_ms=settings.server.keep_firing_for_ms,
         )
         rules.append(degraded)
+    if settings.probes.enabled:
+        failed = RuleView(
+            kind=RuleKind.ALERTING,
+            name=PROBE_ALERT,
+            query=PROBE_EXPRESSION,
+            health=board[PROBE_IDENTITY],
+            labels={},
+            alerts=tuple(book.open_alerts(PROBE_IDENTITY)),
+            for_ms=settings.probes.for_ms,
+            keep_firing_for_ms=settings.probes.keep_firing_for_ms,
+        )
+        rules.append(failed)
     for check in SELF_CHECKS.values():
         own = lag_settings(settings, check.name)
         rules += [_lag_view(check, own, severity, book, board) for severity in severities(own)]

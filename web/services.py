@@ -31,6 +31,7 @@ from model.web_config.live import LiveWebConfig
 from promql.api import QueryEngine
 from scraper.fetching.address_policy import AddressPolicySettings
 from scraper.fetching.targets import DroppedTarget
+from scraper.probing.service import ProbeService
 from storage.api.accounts import AccountRecords
 from storage.api.alerts import (
     PLAIN_ACKNOWLEDGEMENT,
@@ -228,6 +229,7 @@ class Services:
         dashboards: the stored dashboards.
         preferences: how pages look for each user.
         identities: who users are at an OpenID Connect provider.
+        probes: the probes that the server runs.
         web_config: TLS, users and headers; None for plain HTTP without them.
         ready: returns whether start-up is complete, for `/-/ready`.
         clock: returns the current time.
@@ -259,6 +261,7 @@ class Services:
     dashboards: DashboardRecords
     preferences: PreferenceRecords
     identities: ExternalIdentityRecords
+    probes: ProbeService
     clock: Clock
     version: str
     started_ms: int

@@ -20,5 +20,6 @@ def rule_identity(group: str, alert_name: str) -> str:
 
 CHECK_IDENTITIES = frozenset(map(check_identity, CheckName))
 SERVER_IDENTITY = "server/degraded"
+PROBE_IDENTITY = "probes/failed"
 SELF_CHECK_IDENTITIES = frozenset(map(self_check_identity, SelfCheckName))
-BUILT_IN_IDENTITIES = CHECK_IDENTITIES | SELF_CHECK_IDENTITIES | {SERVER_IDENTITY}
+BUILT_IN_IDENTITIES = CHECK_IDENTITIES | SELF_CHECK_IDENTITIES | {SERVER_IDENTITY, PROBE_IDENTITY}

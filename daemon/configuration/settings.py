@@ -21,6 +21,7 @@ from analytics.settings import AnalyticsSettings
 from ingest.settings import IngestSettings
 from model.addresses import ListenAddress
 from model.documents import Document, DocumentError, document_error, parse_document
+from model.probing.definitions import ProbeDefinition
 from model.process.regular_files import read_regular_text
 from model.quantities import Bytes
 from promql.settings import QuerySettings
@@ -79,6 +80,15 @@ class Settings(BaseSettings):
     sessions: SessionSettings = Field(default_factory=SessionSettings)
     query: QuerySettings = Field(default_factory=QuerySettings)
     web: WebSettings = Field(default_factory=WebSettings)
+    probes: tuple[ProbeDefinition, ...] = ()
+
+    @field_validator("probes")
+    @classmethod
+    def _check_probes(cls, probes: tuple[ProbeDefinition, ...]) -> tuple[ProbeDefinition, ...]:
+        names = [probe.name for probe in probes]
+        if repeated := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f'probe "{repeated}" is defined twice')
+        return probes
 
     @classmethod
     def settings_customise_sources(

@@ -41,7 +41,7 @@ from daemon.server.metrics import (
 from daemon.server.push_metrics import OtlpCollector, OutcomeCollector, RemoteWriteCollector
 from daemon.server.query_engine import query_engine
 from daemon.server.scraper_identity import client_access, renew
-from daemon.server.scraping import Scraping
+from daemon.server.scraping import Scraping, watched_probes
 from daemon.server.stores import Stores
 from ingest.devices.inbox import MessageInbox
 from ingest.gateway.gateway import PushGateway
@@ -57,8 +57,12 @@ from model.web_config.live import LiveWebConfig
 from promql.api import MetadataByMetric
 from promql.engine import LocalEngine
 from scraper.fetching.resolver import LookupResolver
+from scraper.probing.heartbeats import Heartbeats
+from scraper.probing.library import ProbeLibrary
+from scraper.probing.service import ProbeService
 from storage.api.audit import NewAuditEntry
 from web.http.audit_trail import audit_retention
+from web.identity.secret_hashes import secret_hash
 from web.services import Pushes, Services
 
 
@@ -181,7 +185,14 @@ async def _scraping(
         stores.clock,
         stores.conditions,
         client_access(directory),
+        _probes(stores),
     )
+
+
+def _probes(stores: Stores) -> ProbeService:
+    records, clock = stores.records.probes, stores.clock
+    heartbeats = Heartbeats(records, secret_hash, clock)
+    return ProbeService.of(ProbeLibrary(records, stores.keys, clock), heartbeats, clock)
 
 
 def _metadata(
@@ -239,6 +250,7 @@ async def _alerting(
         conditions=stores.conditions,
         loop_lag_s=loop_lag_s,
         refusals=refusals,
+        probes=lambda: watched_probes(scraping),
     )
     return alerting, Alertmanagers(configuration, alerting, stores.clock), added
 
@@ -328,6 +340,7 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
         refusals=parts.refusals,
         web_config=web_config,
         memory=parts.memory,
+        probes=parts.scraping.probes,
     )
 
 

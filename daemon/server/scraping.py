@@ -1,17 +1,19 @@
 """Runs discovery and the scraper, and gives the scraper its targets."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
 import structlog
 
+from alerting.checks.probe_failures import WatchedProbe
 from daemon.configuration.configuration import Configuration
 from daemon.server.target_set import TargetSet
 from model.clock import Clock
 from model.conditions import Conditions
 from scraper.discovery.manager import DiscoveryManager
 from scraper.fetching.tls import TlsAccess
+from scraper.probing.service import ProbeService
 from scraper.scheduling.scraper import Scraper
 from storage.api.errors import StorageError
 from storage.api.hosts import HostRecords
@@ -31,6 +33,7 @@ class Scraping:
         scraper: scrapes the targets.
         discovery: discovers targets of the configured jobs.
         targets: all targets, from every origin.
+        probes: the probes that the server runs.
     """
 
     def __init__(
@@ -41,10 +44,12 @@ class Scraping:
         clock: Clock,
         conditions: Conditions,
         mtls: TlsAccess,
+        probes: ProbeService,
     ) -> None:
-        self.scraper = Scraper(appender, clock, conditions)
+        self.probes = probes
+        self.scraper = Scraper(appender, clock, conditions, probes.prober)
         self.discovery = DiscoveryManager(self._on_discovery)
-        self.targets = TargetSet(configuration, hosts, self.discovery, mtls)
+        self.targets = TargetSet(configuration, hosts, self.discovery, mtls, probes)
 
     async def refresh(self) -> None:
         """Read the registered hosts again and scrape the current targets.
@@ -80,6 +85,24 @@ class Scraping:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_DISCOVERY_S):
                     await self.discovery.settled()
+            await self.probes.load()
+            self.probes.library.changed = self.refresh
             await self.refresh()
             async with self.scraper:
                 yield
+
+
+def watched_probes(scraping: Scraping) -> Iterator[WatchedProbe]:
+    """Yield the running probes with their last outcomes, for the check of probes."""
+    for target in scraping.targets.targets:
+        if target.probe is None:
+            continue
+        state = scraping.probes.prober.state(target.probe.name)
+        outcome = None if state is None else state.outcome
+        yield WatchedProbe(
+            target.probe.name,
+            target.labels,
+            target.probe.severity,
+            None if outcome is None else not outcome.succeeded,
+            "" if outcome is None else outcome.reason,
+        )

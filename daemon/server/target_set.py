@@ -5,12 +5,14 @@ from dataclasses import replace
 
 from daemon.configuration.configuration import Configuration
 from model.targets import HOST_JOB
+from scraper.configuration.probe_targets import probe_targets
 from scraper.configuration.settings import JobSettings
 from scraper.configuration.static_targets import static_targets, targets_of_job, with_mtls
 from scraper.discovery.manager import DiscoveryManager
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.targets import DroppedTarget, ScrapeTarget
 from scraper.fetching.tls import TlsAccess
+from scraper.probing.service import ProbeService
 from storage.api.hosts import HostRecords
 
 SELF_JOB = "redshank"
@@ -33,9 +35,11 @@ class TargetSet:
         hosts: HostRecords,
         discovery: DiscoveryManager,
         mtls: TlsAccess | None = None,
+        probes: ProbeService | None = None,
     ) -> None:
         self.targets: Sequence[ScrapeTarget] = ()
         self._hosts, self._discovery, self._mtls = hosts, discovery, mtls
+        self._probes = probes
         self._own_address = ""
         self._own_socket: str | None = None
         self._local_host: tuple[str, str] | None = None
@@ -44,6 +48,8 @@ class TargetSet:
     def apply(self, configuration: Configuration) -> None:
         """Use a new configuration from the next `refresh` on."""
         self._settings = configuration.settings.scrape
+        if self._probes is not None:
+            self._probes.library.apply(configuration.settings.probes)
         self._discovery.apply(configuration.jobs, self._settings.host_jobs)
 
     def add_self(self, address: str, socket: str | None = None) -> None:
@@ -64,10 +70,22 @@ class TargetSet:
         configured = static_targets(self._settings, registered)
         if self._settings.mtls and self._mtls is not None:
             configured = with_mtls(configured, self._mtls)
-        self.targets = [*configured, *self._discovery.targets(), *self._built_in()]
+        self.targets = [
+            *configured,
+            *self._discovery.targets(),
+            *self._built_in(),
+            *self._of_probes(),
+        ]
         if self._settings.start_times:
             self.targets = [replace(target, start_times=True) for target in self.targets]
         return self.targets
+
+    def _of_probes(self) -> list[ScrapeTarget]:
+        if self._probes is None:
+            return []
+        self._probes.refresh()
+        policy = self._settings.added_hosts.policy()
+        return probe_targets(self._probes.library.entries(), policy)
 
     def _built_in(self) -> list[ScrapeTarget]:
         """Return the targets that need no configuration: the server and the local exporter."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from model.label_limits import LabelLimits
 from model.labels import Labels
+from model.probing.definitions import ProbeDefinition
 from model.targets import Target
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.protocols import DEFAULT_PROTOCOLS, EscapingScheme, ScrapeProtocol
@@ -37,6 +38,7 @@ class ScrapeTarget(Target):
         protocols: accepted scrape protocols, preferred first.
         fallback_protocol: protocol of a body with an unknown content type; None fails
             the scrape.
+        probe: the probe that the server runs in place of a request for an exposition.
     """
 
     limits: ScrapeLimits = field(default_factory=ScrapeLimits)
@@ -50,6 +52,7 @@ class ScrapeTarget(Target):
     access: HttpAccess = field(default_factory=HttpAccess)
     protocols: tuple[ScrapeProtocol, ...] = DEFAULT_PROTOCOLS
     fallback_protocol: ScrapeProtocol | None = None
+    probe: ProbeDefinition | None = None
 
     @property
     def is_added_by_user(self) -> bool:

@@ -12,12 +12,14 @@ import structlog
 from model.clock import Clock, system_clock
 from model.conditions import Conditions
 from model.metadata import MetricMetadata
+from model.network.name_lookup import NameLookup
 from model.process.worker_threads import WorkerThreads
 from model.targets import Health, TargetStatus
 from scraper.exposition.families import FamilyInterner
 from scraper.fetching.fetch import Fetcher
 from scraper.fetching.http_session import HttpSession
 from scraper.fetching.targets import ScrapeTarget
+from scraper.probing.prober import Prober
 from scraper.scheduling.exhaustion import Exhaustion
 from scraper.scheduling.slots import SlotScheduler
 from scraper.scheduling.statistics import ScraperStatistics
@@ -52,6 +54,7 @@ class Scraper:
         appender: SampleAppender,
         clock: Clock = system_clock,
         conditions: Conditions | None = None,
+        prober: Prober | None = None,
     ) -> None:
         self.statistics = ScraperStatistics()
         exhaustion = Exhaustion(self.statistics, conditions or Conditions(clock), clock)
@@ -61,6 +64,7 @@ class Scraper:
             appender,
             clock,
             Fetcher(self._session, self._threads),
+            prober or Prober(NameLookup(), clock),
             self._threads,
             self.statistics,
             FamilyInterner(),

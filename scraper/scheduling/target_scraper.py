@@ -16,6 +16,7 @@ from scraper.exposition.families import FamilyInterner
 from scraper.fetching.fetch import Fetched, Fetcher
 from scraper.fetching.targets import ScrapeTarget
 from scraper.messages import one_line
+from scraper.probing.prober import Prober
 from scraper.recording.recorder import Recorder
 from scraper.scheduling.exhaustion import Exhaustion
 from scraper.scheduling.slots import Slot
@@ -43,6 +44,7 @@ class ScrapeServices:
     appender: SampleAppender
     clock: Clock
     fetcher: Fetcher
+    prober: Prober
     threads: Executor
     statistics: ScraperStatistics
     interner: FamilyInterner
@@ -131,7 +133,8 @@ class TargetScraper:
         began = time.perf_counter()
         delta, error, counts = None, "", RejectedCounts()
         try:
-            fetched = await services.fetcher.fetch(target)
+            fetcher = services.fetcher if target.probe is None else services.prober
+            fetched = await fetcher.fetch(target)
             services.statistics.body_bytes += len(fetched.body)
             services.statistics.fetch_s += time.perf_counter() - began
             services.exhaustion.scraped()

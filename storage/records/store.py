@@ -38,6 +38,8 @@ from storage.records.reports.shares import SqliteShares
 from storage.records.routing import added_receivers
 from storage.records.routing.added_receivers import SqliteAddedReceivers
 from storage.records.second_factors import SqliteSecondFactors
+from storage.records.status import sqlite_probes
+from storage.records.status.sqlite_probes import SqliteProbes
 
 
 class Records:
@@ -53,6 +55,7 @@ class Records:
         self.audit = SqliteAudit(self._database)
         self.hosts = SqliteHosts(self._database)
         self.host_keys = SqliteHostKeys(self._database)
+        self.probes = SqliteProbes(self._database)
         self.second_factors = SqliteSecondFactors(self._database)
         self.preferences = SqlitePreferences(self._database)
         self.external_identities = SqliteExternalIdentities(self._database)
@@ -82,6 +85,7 @@ class Records:
             annotations,
             audit,
             sqlite_dashboards,
+            sqlite_probes,
             hosts,
             host_keys,
             projects,

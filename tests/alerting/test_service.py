@@ -421,6 +421,7 @@ async def test_rules_and_alerts_have_the_form_of_prometheus(
     assert alerts["alerts"][0] == alert
     assert [rule["name"] for rule in server["rules"]] == [
         "ServerDegraded",
+        "ProbeFailed",
         *["RedshankEvaluatesLate"] * 2,
         *["RedshankStalls"] * 2,
     ]

@@ -42,6 +42,7 @@ from tests.web.world import (
     opened_events,
     opened_pushes,
     opened_records,
+    probes_over,
     shared_resources,
 )
 from web.application import create_app, ensure_first_admin
@@ -360,13 +361,14 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
         await ensure_first_admin(records.accounts, "demo-password", now_ms)
         alerting = alerting_over(records, engine, session, clock)
         await fill_alerts(alerting, records, now_ms)
+        keys = await asyncio.to_thread(KeyRing.open, folder / "keys.json", now_ms)
         services = Services(
             hosts=records.hosts,
             accounts=records.accounts,
             alerts=records.alerts,
             audit=records.audit,
             second_factors=records.second_factors,
-            keys=await asyncio.to_thread(KeyRing.open, folder / "keys.json", now_ms),
+            keys=keys,
             alerting=alerting,
             samples=samples,
             sample_administration=MemorySamples(),
@@ -385,6 +387,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             dashboards=records.dashboards,
             preferences=records.preferences,
             identities=records.external_identities,
+            probes=probes_over(records, keys, clock),
             clock=clock,
             version="0.1.0",
             started_ms=now_ms,

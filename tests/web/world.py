@@ -32,6 +32,9 @@ from model.limits import Refusals
 from model.metadata import MetricMetadata
 from model.targets import Target, TargetStatus
 from promql.api import QueryEngine
+from scraper.probing.heartbeats import Heartbeats
+from scraper.probing.library import ProbeLibrary
+from scraper.probing.service import ProbeService
 from storage.api.accounts import (
     FULL_SCOPES,
     AccountRecords,
@@ -247,11 +250,18 @@ def _services(
         preferences=records.preferences,
         identities=records.external_identities,
         managed_receivers=StoredReceivers(records.added_receivers, keys, doubles.clock),
+        probes=probes_over(records, keys, doubles.clock),
         clock=doubles.clock,
         version="0.1.0",
         started_ms=NOW_MS - 3_600_000,
         hosts_changed=hosts_changed,
     )
+
+
+def probes_over(records: Records, keys: KeyRing, clock: Clock) -> ProbeService:
+    """Return the probes over opened records; `load` reads them."""
+    heartbeats = Heartbeats(records.probes, secret_hash, clock)
+    return ProbeService.of(ProbeLibrary(records.probes, keys, clock), heartbeats, clock)
 
 
 @asynccontextmanager

@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from exporter.collectors.probes.reply import host_and_port
 from exporter.collectors.x509 import CertificateFacts, read_certificate, read_certificates
 from exporter.deadlines import DeadlineExecutor
 from exporter.errors import NoDataError
 from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots
+from model.probing.reply import host_and_port
 
 _MOST_BYTES: Final = 4 * 2**20
 _MOST_FILES: Final = 1000

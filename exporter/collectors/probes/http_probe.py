@@ -8,8 +8,8 @@ import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from exporter.collectors.probes.reply import ProbeReply
 from exporter.collectors.x509 import read_certificate
+from model.probing.reply import ProbeReply
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -7,11 +7,11 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
-from exporter.collectors.probes.reply import ProbeReply
 from exporter.deadlines import CallResult, DeadlineExecutor
 from exporter.errors import NoDataError
 from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots
+from model.probing.reply import ProbeReply
 
 Probe = Callable[[str, float], ProbeReply]
 

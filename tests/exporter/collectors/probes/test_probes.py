@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from exporter.collectors.probes.http_probe import probe_http
 from exporter.collectors.probes.network_probes import probe_dns, probe_icmp
 from exporter.collectors.probes.probes import ServiceProbes
-from exporter.collectors.probes.reply import ProbeReply, host_and_port
 from exporter.errors import NoDataError
 from exporter.roots import Roots
+from model.probing.reply import ProbeReply, host_and_port
 from tests.exporter.host_tree import key, samples
 from tests.patience import PATIENCE_S
 from tests.ports import free_port

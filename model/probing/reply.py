@@ -5,6 +5,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from model.probing.dns_messages import DnsAnswer
 
 
 @dataclass
@@ -15,11 +19,13 @@ class ProbeReply:
         succeeded: whether the service answers as it should.
         numbers: by metric, without the prefix `probe_`.
         phases_s: how long each phase took, in seconds.
+        texts: the labels of metrics whose value is 1, by metric.
     """
 
     succeeded: bool = False
     numbers: dict[str, float] = field(default_factory=dict)
     phases_s: dict[str, float] = field(default_factory=dict)
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -38,9 +44,20 @@ class ProbeReply:
         """
         with self.phase("resolve"):
             family, _, _, _, address = socket.getaddrinfo(host, port, type=kind)[0]
+        self.take_address(family)
+        return family, address
+
+    def take_address(self, family: int) -> None:
+        """Record that a name was looked up, and the family of its address."""
         self.numbers["dns_lookup_time_seconds"] = self.phases_s["resolve"]
         self.numbers["ip_protocol"] = 6 if family == socket.AF_INET6 else 4
-        return family, address
+
+    def take_dns(self, answer: "DnsAnswer") -> None:
+        """Record the answer of a DNS server."""
+        self.numbers["dns_answer_rrs"] = answer.counts[0]
+        self.numbers["dns_authority_rrs"] = answer.counts[1]
+        self.numbers["dns_additional_rrs"] = answer.counts[2]
+        self.numbers["dns_query_succeeded"] = answer.code == "NOERROR"
 
 
 def host_and_port(target: str, port: int | None = None) -> tuple[str, int]:

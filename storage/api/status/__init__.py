@@ -1,0 +1,1 @@
+"""Probes that the server runs, and public status pages."""
