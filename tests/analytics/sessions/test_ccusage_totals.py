@@ -1,7 +1,7 @@
 """The totals of trace files beside those of `ccusage`, on each trap and on all together.
 
-Skipped without `ccusage` in PATH. A difference is named with its reason; without one, the
-totals are equal.
+Skipped without `ccusage` in PATH; CI installs it with npm. A difference is named with its
+reason; without one, the totals are equal.
 """
 
 import json
