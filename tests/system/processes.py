@@ -125,9 +125,9 @@ async def redshank(
 
 
 @asynccontextmanager
-async def redshank_exporter(port: int = 0) -> AsyncIterator[tuple[Process, str]]:
+async def redshank_exporter(port: int = 0, *flags: str) -> AsyncIterator[tuple[Process, str]]:
     """Run an exporter; yields it with its HOST:PORT."""
-    async with redshank("exporter", "--listen", f"127.0.0.1:{port}") as process:
+    async with redshank("exporter", "--listen", f"127.0.0.1:{port}", *flags) as process:
         listening = await process.line(r"exporter_listening host=127\.0\.0\.1 port=(\d+)")
         yield process, f"127.0.0.1:{listening[1]}"
 

@@ -12,6 +12,7 @@ from web.dashboards.documents import (
     DashboardEntry,
     DashboardVersionEntry,
     ImportedDashboard,
+    RenderedText,
     dashboard_entry,
     unsupported_parts,
     version_entry,
@@ -23,6 +24,7 @@ from web.dashboards.forms import (
     DuplicateForm,
     GrafanaForm,
     GrafanaImportQuery,
+    MarkdownForm,
     NewDashboardForm,
     RestoreForm,
 )
@@ -60,11 +62,13 @@ class DashboardsApi:
         history = Operation(_TAG, list[DashboardVersionEntry], path=at, errors=(400, 404))
         version = Operation(_TAG, Dashboard, path=DashboardVersionPath, errors=(400, 404))
         given = Operation(_TAG, dict[str, Any], path=at, errors=(400, 404))
+        text = Operation(_TAG, RenderedText, MarkdownForm)
         viewer, editor = Access.VIEWER, Access.EDITOR
         table = (
             ("GET", path, self.listed, viewer, Operation(_TAG, list[DashboardEntry])),
             ("POST", path, self.add, editor, add),
             ("POST", f"{path}/import", self.take_grafana, editor, taken),
+            ("POST", f"{path}/text", self.render_text, viewer, text),
             ("GET", one, self.show, viewer, Operation(_TAG, full, path=at, errors=(400, 404))),
             ("PUT", one, self.change, editor, change),
             ("DELETE", one, self.remove, editor, remove),
@@ -171,6 +175,14 @@ class DashboardsApi:
 
     async def _is_stored(self, uid: str) -> bool:
         return any(one.uid == uid and not shipped for one, shipped in await self._library.all())
+
+    async def render_text(self, request: web.Request) -> web.Response:
+        """Return the HTML of a text panel's Markdown."""
+        # Loaded with the first text panel.
+        from web.dashboards.markdown import rendered_markdown
+
+        form = await read_json(request, MarkdownForm)
+        return json_response({"html": await asyncio.to_thread(rendered_markdown, form.text)})
 
     async def give_grafana(self, request: web.Request) -> web.Response:
         """Return a dashboard as Grafana's JSON."""

@@ -6,34 +6,33 @@ Definitions are stored as JSON of this model. Every list and text has a bound.
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from model.base_models import DeferredModel
+from web.dashboards.parts import (
+    ChoiceText,
+    DashboardPart,
+    Decimals,
+    Description,
+    Expression,
+    Number,
+    PanelLink,
+    PanelThreshold,
+    Refresh,
+    ShortText,
+    StepText,
+    Tag,
+    TimeText,
+    Title,
+    Unit,
+    VariableName,
+)
+from web.dashboards.styles import FieldStyle, PanelTransformation, StyleOverride
 
 COLUMNS: Final = 24
 MOST_PANELS: Final = 1000
 MOST_QUERIES: Final = 50
 _LOWEST_ROW: Final = 100_000
 _TALLEST: Final = 200
-
-Title = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
-Description = Annotated[str, StringConstraints(max_length=10_000)]
-ShortText = Annotated[str, StringConstraints(max_length=500)]
-Expression = Annotated[str, StringConstraints(max_length=20_000)]
-VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=100)]
-Uid = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
-TimeText = Annotated[
-    str, StringConstraints(pattern=r"^(now([-+][0-9]{1,9}[smhdwMy])?(/[smhdwMy])?|[0-9]{1,15})$")
-]
-"""A time as Grafana writes it: `now-6h`, `now/d`, or Unix milliseconds."""
-Refresh = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,6}(ms|[smhd]))?$")]
-"""How often a dashboard is read again; "" for only once."""
-STEP_PATTERN: Final = r"^([<>]?=?([0-9]{1,6}(ms|[smhdw])|\$[A-Za-z0-9_]+|\$\{[A-Za-z0-9_]+\}))?$"
-_Step = Annotated[str, StringConstraints(pattern=STEP_PATTERN)]
-_Colour = Annotated[str, StringConstraints(max_length=50)]
-_Number = Annotated[float, Field(allow_inf_nan=False)]
-_Value = Annotated[str, StringConstraints(max_length=2000)]
 
 
 class PanelKind(StrEnum):
@@ -47,6 +46,10 @@ class PanelKind(StrEnum):
     HEAT_MAP = "heatmap"
     STATE_TIMELINE = "state-timeline"
     TEXT = "text"
+    ALERT_LIST = "alertlist"
+    DASHBOARD_LIST = "dashlist"
+    EVENTS = "events"
+    PIE = "piechart"
     ROW = "row"
     UNSUPPORTED = "unsupported"
 
@@ -73,31 +76,28 @@ class Reduction(StrEnum):
     SUM = "sum"
     COUNT = "count"
     RANGE = "range"
+    DELTA = "delta"
+    DIFFERENCE = "diff"
 
 
-class _DashboardPart(DeferredModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class PanelQuery(DashboardPart):
+    """A PromQL query of a panel, with variables.
 
-
-class PanelQuery(_DashboardPart):
-    """A PromQL query of a panel, with variables; `step` is the shortest interval."""
+    Attributes:
+        step: the shortest interval.
+        table: the result is one table with a column for each label, not a column for each series.
+    """
 
     ref: Annotated[str, StringConstraints(max_length=100)] = "A"
     expr: Expression = ""
     legend: Annotated[str, StringConstraints(max_length=2000)] = ""
-    step: _Step = ""
+    step: StepText = ""
     instant: bool = False
     hidden: bool = False
+    table: bool = False
 
 
-class PanelThreshold(_DashboardPart):
-    """The colour of values from here on; the first has no value and is for all below."""
-
-    value: _Number | None = None
-    color: _Colour = "green"
-
-
-class PanelPlace(_DashboardPart):
+class PanelPlace(DashboardPart):
     """Where a panel lies: its left column, its upper row, and its size in columns and rows."""
 
     x: Annotated[int, Field(ge=0, lt=COLUMNS)] = 0
@@ -112,20 +112,22 @@ class PanelPlace(_DashboardPart):
         return self
 
 
-class PanelLink(_DashboardPart):
-    """A link of a panel or a dashboard; only addresses of the web are links on the page."""
-
-    title: Title = ""
-    url: Annotated[str, StringConstraints(max_length=2000)]
-
-
-class DashboardPanel(_DashboardPart):
+class DashboardPanel(DashboardPart):
     """A panel. A row is a panel too: those after it, up to the next row, are in it.
 
     Attributes:
         unit: an id of Grafana's units, such as `bytes`.
         reduce: for panels that show one number of each series.
         percent: thresholds are percent of the range from `min` to `max`.
+        legend_values: reductions that the legend shows of each series.
+        style: of all fields; `overrides` come after it. Unit, decimals, range and thresholds of
+            all fields are the panel's own.
+        color_mode: what of a number has the colour of its threshold.
+        text_mode: whether a number stands with its name.
+        sparkline: draws the series behind its number.
+        all_rows: shows each row of a table as a number, not one number of each column.
+        text: Markdown of a text panel; the tags, one in a line, of a list of dashboards; the
+            project's key of a list of events.
         repeat: the variable for each of whose values the panel or row is drawn once.
         repeat_down: below each other instead of beside each other.
         original: Grafana's type of an imported panel.
@@ -138,15 +140,24 @@ class DashboardPanel(_DashboardPart):
     description: Description = ""
     place: PanelPlace = PanelPlace()
     queries: Annotated[tuple[PanelQuery, ...], Field(max_length=MOST_QUERIES)] = ()
-    unit: Annotated[str, StringConstraints(max_length=100)] = ""
-    decimals: Annotated[int, Field(ge=0, le=20)] | None = None
-    min: _Number | None = None
-    max: _Number | None = None
+    unit: Unit = ""
+    decimals: Decimals | None = None
+    min: Number | None = None
+    max: Number | None = None
     thresholds: Annotated[tuple[PanelThreshold, ...], Field(max_length=50)] = ()
     percent: bool = False
     reduce: Reduction = Reduction.LAST
     stacked: bool = False
     legend: bool = True
+    legend_values: Annotated[tuple[Reduction, ...], Field(max_length=20)] = ()
+    legend_place: Literal["bottom", "right"] = "bottom"
+    style: FieldStyle = FieldStyle()
+    overrides: Annotated[tuple[StyleOverride, ...], Field(max_length=200)] = ()
+    transformations: Annotated[tuple[PanelTransformation, ...], Field(max_length=50)] = ()
+    color_mode: Literal["none", "value", "background"] = "value"
+    text_mode: Literal["auto", "value", "value_and_name", "name", "none"] = "auto"
+    sparkline: bool = False
+    all_rows: bool = False
     text: Annotated[str, StringConstraints(max_length=100_000)] = ""
     collapsed: bool = False
     repeat: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]*$", max_length=100)] = ""
@@ -156,7 +167,7 @@ class DashboardPanel(_DashboardPart):
     unsupported: Annotated[tuple[ShortText, ...], Field(max_length=50)] = ()
 
 
-class DashboardVariable(_DashboardPart):
+class DashboardVariable(DashboardPart):
     """A variable: `$name` in queries and titles stands for its value.
 
     Attributes:
@@ -175,13 +186,13 @@ class DashboardVariable(_DashboardPart):
     regex: Annotated[str, StringConstraints(max_length=2000)] = ""
     multi: bool = False
     include_all: bool = False
-    all_value: _Value = ""
-    current: Annotated[tuple[_Value, ...], Field(max_length=1000)] = ()
+    all_value: ChoiceText = ""
+    current: Annotated[tuple[ChoiceText, ...], Field(max_length=1000)] = ()
     sort: Annotated[int, Field(ge=0, le=8)] = 0
     hidden: bool = False
 
 
-class Dashboard(_DashboardPart):
+class Dashboard(DashboardPart):
     """A dashboard. Panels are in order of their rows; `format` is the version of this model."""
 
     format: Literal[1] = 1

@@ -51,6 +51,12 @@ class DashboardVersionEntry(TypedDict):
     changed_ms: int
 
 
+class RenderedText(TypedDict):
+    """The HTML of a text panel's Markdown."""
+
+    html: str
+
+
 def dashboard_entry(summary: DashboardSummary, *, shipped: bool = False) -> DashboardEntry:
     """Return a dashboard in a list."""
     return {

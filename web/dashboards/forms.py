@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
 from model.base_models import DeferredModel
-from web.dashboards.definition import Dashboard, Uid
+from web.dashboards.definition import Dashboard
+from web.dashboards.parts import Uid
 from web.http.parameters import DIGITS, Parameters
 
 Version = Annotated[int, Field(ge=1, le=2**31)]
@@ -30,6 +31,12 @@ class DashboardChangeForm(_DashboardForm):
     version: Version
     dashboard: Dashboard
     message: Message = ""
+
+
+class MarkdownForm(_DashboardForm):
+    """The Markdown of a text panel."""
+
+    text: Annotated[str, StringConstraints(max_length=100_000)]
 
 
 class DuplicateForm(_DashboardForm):

@@ -1,5 +1,6 @@
 """The pages of dashboards: the list, and one dashboard, which its script draws."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
@@ -8,10 +9,11 @@ from aiohttp import web
 from pydantic import ConfigDict, ValidationError
 
 from model.base_models import DeferredModel
-from web.dashboards.definition import Dashboard, Uid
+from web.dashboards.definition import Dashboard, PanelKind
 from web.dashboards.documents import dashboard_entry
 from web.dashboards.forms import DashboardPath
 from web.dashboards.library import DashboardLibrary
+from web.dashboards.parts import Uid
 from web.http.audit_trail import note
 from web.http.pages import Page
 from web.http.parameters import read_form, read_path
@@ -28,6 +30,17 @@ DASHBOARD: Final = Page(
     template="dashboards/dashboard.html",
     parent="/dashboards",
 )
+
+
+def rendered_texts(dashboard: Dashboard) -> dict[str, str]:
+    """Return the HTML of the dashboard's text panels, by their Markdown."""
+    texts = {panel.text for panel in dashboard.panels if panel.kind is PanelKind.TEXT}
+    if not texts:
+        return {}
+    # Loaded with the first text panel.
+    from web.dashboards.markdown import rendered_markdown
+
+    return {text: rendered_markdown(text) for text in texts}
 
 
 class _NewDashboardFields(DeferredModel):
@@ -96,9 +109,11 @@ class DashboardPages:
         """Show a dashboard; its script draws the panels."""
         uid = read_path(request, DashboardPath).uid
         summary, dashboard, shipped = await self._library.get(uid)
+        texts = await asyncio.to_thread(rendered_texts, dashboard)
         return await self._shell.page(
             request,
             DASHBOARD,
+            texts=texts,
             entry=dashboard_entry(summary, shipped=shipped),
             definition=dashboard.model_dump(mode="json"),
         )

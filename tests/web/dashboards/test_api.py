@@ -121,24 +121,24 @@ async def test_import_lists_what_is_not_drawn_and_keeps_the_uid(world: World) ->
         "panels": [
             {
                 "id": 7,
-                "type": "dashlist",
+                "type": "news",
                 "title": "Others",
                 "gridPos": {"x": 0, "y": 0, "w": 6, "h": 4},
-                "transformations": [{"id": "merge"}],
+                "transformations": [{"id": "extractFields"}],
             }
         ],
     }
     status, answer = await send(world, "POST", "/import", exported)
     assert (status, answer["uid"]) == (201, "grafana-1")
     assert answer["unsupported"] == [
-        {"panel": 7, "title": "Others", "parts": ["type dashlist", "transformation merge"]}
+        {"panel": 7, "title": "Others", "parts": ["type news", "transformation extractFields"]}
     ]
     status, answer = await send(world, "POST", "/import", exported)
     assert (status, answer["field"]) == (409, "uid")
     status, answer = await send(world, "POST", "/import?overwrite=true", {"dashboard": exported})
     assert (status, answer["version"]) == (201, 2)
     status, given = await send(world, "GET", "/grafana-1/grafana")
-    assert (status, given["panels"][0]["type"]) == (200, "dashlist")
+    assert (status, given["panels"][0]["type"]) == (200, "news")
 
 
 async def test_shipped_dashboard_is_read_and_copied_but_not_changed(world: World) -> None:

@@ -27,6 +27,7 @@ NOT_RECORDED_BY_ITSELF = {
     "POST /api/v1/labels",
     "POST /api/v1/format_query",
     "POST /api/v1/parse_query",
+    "POST /api/dashboards/text",
     "POST /api/v1/query_exemplars",
     "POST /v1/reports/overview",
     "POST /v1/reports/top-events",

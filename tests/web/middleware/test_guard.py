@@ -291,6 +291,7 @@ ACCESS = {
     "GET /api/dashboards": "viewer",
     "POST /api/dashboards": "editor",
     "POST /api/dashboards/import": "editor",
+    "POST /api/dashboards/text": "viewer",
     "GET /api/dashboards/{uid}": "viewer",
     "PUT /api/dashboards/{uid}": "editor",
     "DELETE /api/dashboards/{uid}": "editor",

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from model.base_models import NullDefaultsModel
-from web.dashboards.definition import MOST_PANELS, MOST_QUERIES, Description, Expression
+from web.dashboards.definition import MOST_PANELS, MOST_QUERIES
+from web.dashboards.parts import Description, Expression
 
 _Text = Annotated[str, StringConstraints(max_length=2000)]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -35,6 +36,10 @@ def _number_or_none(value: object) -> object:
     return value
 
 
+def _list_or_none(value: object) -> object:
+    return value if isinstance(value, list) else []
+
+
 def _listed(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
@@ -47,6 +52,7 @@ def _query_text(value: object) -> object:
 
 
 _LooseText = Annotated[_Text, BeforeValidator(_text_of_number)]
+_LooseSwitch = Annotated[bool, BeforeValidator(bool)]
 _LooseNumber = Annotated[_Number | None, BeforeValidator(_number_or_none)]
 
 
@@ -59,7 +65,7 @@ class GrafanaObject(NullDefaultsModel):
 class GrafanaTarget(GrafanaObject):
     """A query of a panel."""
 
-    refId: _LooseText = "A"
+    refId: _LooseText = ""
     expr: Expression = ""
     legendFormat: _Text = ""
     interval: _LooseText = ""
@@ -100,13 +106,17 @@ class GrafanaStacking(GrafanaObject):
 
 
 class GrafanaCustom(GrafanaObject):
-    """Settings of one kind of panel."""
+    """Settings of one kind of panel; `styles.py` reads further fields."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     stacking: Annotated[GrafanaStacking, BeforeValidator(_object_or_none)] = GrafanaStacking()
 
 
 class GrafanaDefaults(GrafanaObject):
-    """How a panel shows its fields."""
+    """How a panel shows its fields; `styles.py` reads further fields."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     unit: _Text = ""
     decimals: _LooseNumber = None
@@ -114,7 +124,6 @@ class GrafanaDefaults(GrafanaObject):
     max: _LooseNumber = None
     thresholds: GrafanaThresholds = GrafanaThresholds()
     custom: Annotated[GrafanaCustom, BeforeValidator(_object_or_none)] = GrafanaCustom()
-    mappings: tuple[Any, ...] = ()
 
 
 class GrafanaFieldConfig(GrafanaObject):
@@ -128,6 +137,7 @@ class GrafanaReduction(GrafanaObject):
     """How a series becomes one number."""
 
     calcs: tuple[_Text, ...] = ()
+    values: _LooseSwitch = False
 
 
 class GrafanaLegend(GrafanaObject):
@@ -136,6 +146,22 @@ class GrafanaLegend(GrafanaObject):
     show: bool = True
     showLegend: bool = True
     displayMode: _Text = "list"
+    placement: _Text = "bottom"
+    calcs: tuple[_Text, ...] = ()
+    # Of old versions:
+    rightSide: _LooseSwitch = False
+    values: _LooseSwitch = False
+    min: _LooseSwitch = False
+    max: _LooseSwitch = False
+    avg: _LooseSwitch = False
+    current: _LooseSwitch = False
+    total: _LooseSwitch = False
+
+
+class GrafanaSparkline(GrafanaObject):
+    """The line behind an old single number."""
+
+    show: bool = False
 
 
 class GrafanaOptions(GrafanaObject):
@@ -147,6 +173,11 @@ class GrafanaOptions(GrafanaObject):
     legend: Annotated[GrafanaLegend, BeforeValidator(_object_or_none)] = GrafanaLegend()
     content: Annotated[str, StringConstraints(max_length=100_000)] = ""
     mode: _Text = ""
+    colorMode: _LooseText = ""
+    graphMode: _LooseText = ""
+    textMode: _LooseText = ""
+    tags: Annotated[tuple[_Text, ...], BeforeValidator(_list_or_none)] = ()
+    dataLinks: Annotated[tuple[Any, ...], BeforeValidator(_list_or_none)] = ()
 
 
 class GrafanaAxis(GrafanaObject):
@@ -157,21 +188,10 @@ class GrafanaAxis(GrafanaObject):
     max: _LooseNumber = None
 
 
-class GrafanaTransformation(GrafanaObject):
-    """A transformation of a panel's data."""
-
-    id: _Text = ""
-
-
-class GrafanaLink(GrafanaObject):
-    """A link."""
-
-    title: _Text = ""
-    url: _Text = ""
-
-
 class GrafanaPanel(GrafanaObject):
-    """A panel; of old versions too."""
+    """A panel; of old versions too. `old_graphs.py` reads further fields of old graphs."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     id: Annotated[int, Field(ge=0, le=2**53)] = 0
     type: _Text = ""
@@ -183,8 +203,8 @@ class GrafanaPanel(GrafanaObject):
         GrafanaFieldConfig()
     )
     options: Annotated[GrafanaOptions, BeforeValidator(_object_or_none)] = GrafanaOptions()
-    transformations: Annotated[tuple[GrafanaTransformation, ...], Field(max_length=100)] = ()
-    links: Annotated[tuple[GrafanaLink, ...], Field(max_length=50)] = ()
+    transformations: Annotated[tuple[Any, ...], Field(max_length=100)] = ()
+    links: Annotated[tuple[Any, ...], Field(max_length=50)] = ()
     repeat: _Text = ""
     repeatDirection: _Text = "h"
     collapsed: bool = False
@@ -199,6 +219,16 @@ class GrafanaPanel(GrafanaObject):
     format: _LooseText = ""
     valueName: _Text = ""
     thresholds: Any = None
+    decimals: _LooseNumber = None
+    colors: Annotated[tuple[_LooseText, ...], BeforeValidator(_list_or_none)] = ()
+    colorValue: _LooseSwitch = False
+    colorBackground: _LooseSwitch = False
+    sparkline: Annotated[GrafanaSparkline, BeforeValidator(_object_or_none)] = GrafanaSparkline()
+    valueMaps: Annotated[tuple[Any, ...], BeforeValidator(_list_or_none)] = ()
+    seriesOverrides: Annotated[tuple[Any, ...], BeforeValidator(_list_or_none)] = ()
+    aliasColors: Any = None
+    tags: Annotated[tuple[_Text, ...], BeforeValidator(_list_or_none)] = ()
+    mode: _LooseText = ""
     stack: bool = False
     content: Annotated[str, StringConstraints(max_length=100_000)] = ""
     legend: Annotated[GrafanaLegend, BeforeValidator(_object_or_none)] = GrafanaLegend()
@@ -266,4 +296,4 @@ class GrafanaDashboard(GrafanaObject):
     templating: Annotated[GrafanaTemplating, BeforeValidator(_object_or_none)] = GrafanaTemplating()
     panels: Annotated[tuple[GrafanaPanel, ...], Field(max_length=MOST_PANELS)] = ()
     rows: Annotated[tuple[GrafanaRow, ...], Field(max_length=MOST_PANELS)] = ()
-    links: Annotated[tuple[GrafanaLink, ...], Field(max_length=50)] = ()
+    links: Annotated[tuple[Any, ...], Field(max_length=50)] = ()

@@ -8,70 +8,25 @@ from pydantic import TypeAdapter, ValidationError
 
 from web.dashboards.definition import (
     COLUMNS,
-    STEP_PATTERN,
     Dashboard,
     DashboardPanel,
     DashboardVariable,
     PanelKind,
-    PanelLink,
     PanelPlace,
-    PanelQuery,
-    PanelThreshold,
-    Reduction,
-    Refresh,
-    TimeText,
     VariableKind,
 )
 from web.dashboards.grafana.documents import (
     GrafanaDashboard,
-    GrafanaLink,
     GrafanaPanel,
     GrafanaPlace,
     GrafanaRow,
-    GrafanaTarget,
     GrafanaVariable,
 )
+from web.dashboards.grafana.panels import dashboard_panel
+from web.dashboards.grafana.parts import links_of
+from web.dashboards.parts import Refresh, TimeText
 from web.http.errors import BadRequestError
 
-_KINDS: Final = {
-    "timeseries": PanelKind.TIME_SERIES,
-    "graph": PanelKind.TIME_SERIES,
-    "barchart": PanelKind.TIME_SERIES,
-    "stat": PanelKind.STAT,
-    "singlestat": PanelKind.STAT,
-    "gauge": PanelKind.GAUGE,
-    "bargauge": PanelKind.BAR_GAUGE,
-    "piechart": PanelKind.BAR_GAUGE,
-    "grafana-piechart-panel": PanelKind.BAR_GAUGE,
-    "table": PanelKind.TABLE,
-    "table-old": PanelKind.TABLE,
-    "heatmap": PanelKind.HEAT_MAP,
-    "state-timeline": PanelKind.STATE_TIMELINE,
-    "status-history": PanelKind.STATE_TIMELINE,
-    "text": PanelKind.TEXT,
-    "row": PanelKind.ROW,
-}
-_AS_ANOTHER: Final = {
-    "barchart": "drawn as a time series",
-    "piechart": "pie drawn as bars",
-    "grafana-piechart-panel": "pie drawn as bars",
-}
-_REDUCTIONS: Final = {
-    "lastNotNull": Reduction.LAST,
-    "last": Reduction.LAST,
-    "current": Reduction.LAST,
-    "first": Reduction.FIRST,
-    "firstNotNull": Reduction.FIRST,
-    "mean": Reduction.MEAN,
-    "avg": Reduction.MEAN,
-    "min": Reduction.MIN,
-    "max": Reduction.MAX,
-    "sum": Reduction.SUM,
-    "total": Reduction.SUM,
-    "count": Reduction.COUNT,
-    "range": Reduction.RANGE,
-}
-_PROMQL_SOURCES: Final = {"", "prometheus", "datasource", "grafana", "-- Mixed --"}
 # Rows of an old version have 12 columns, and heights in pixels: some 38 px are a row of the grid.
 _OLD_COLUMNS: Final = 12
 _ROW_PX: Final = 38
@@ -110,7 +65,7 @@ def dashboard_of_grafana(data: Any) -> tuple[Dashboard, str]:
             "refresh": _valid(Refresh, source.refresh, ""),
             "variables": [_variable(each) for each in source.templating.variables if each.name],
             "panels": _numbered([*_panels(source.panels), *_old_rows(source.rows)]),
-            "links": _links(source.links),
+            "links": links_of(source.links),
         }
     )
     return found, source.uid
@@ -140,9 +95,9 @@ def _numbered(panels: Sequence[DashboardPanel]) -> list[DashboardPanel]:
 def _panels(sources: Sequence[GrafanaPanel]) -> Iterator[DashboardPanel]:
     """Yield the panels in the order of their places; a collapsed row's after the row."""
     for source, place in _by_place(sources):
-        yield _panel(source, place)
+        yield dashboard_panel(source, place)
         if source.type == "row":
-            yield from (_panel(inner, at) for inner, at in _by_place(source.panels))
+            yield from (dashboard_panel(inner, at) for inner, at in _by_place(source.panels))
 
 
 def _by_place(sources: Sequence[GrafanaPanel]) -> list[tuple[GrafanaPanel, PanelPlace]]:
@@ -188,7 +143,7 @@ def _old_rows(rows: Sequence[GrafanaRow]) -> Iterator[DashboardPanel]:
             if x + width > COLUMNS:
                 x, y, tallest = 0, y + tallest, 0
             height = _old_height(source.height or row.height)
-            yield _panel(source, PanelPlace(x=x, y=min(y, _LOWEST), w=width, h=height))
+            yield dashboard_panel(source, PanelPlace(x=x, y=min(y, _LOWEST), w=width, h=height))
             x, tallest = x + width, max(tallest, height)
         y += tallest
 
@@ -196,87 +151,6 @@ def _old_rows(rows: Sequence[GrafanaRow]) -> Iterator[DashboardPanel]:
 def _old_height(given: Any) -> int:
     digits = re.match(r"\d{1,5}", str(given)) if given is not None else None
     return min(max(round(int(digits[0]) / _ROW_PX), 1), _TALLEST) if digits else _OLD_HEIGHT
-
-
-def _panel(source: GrafanaPanel, place: PanelPlace) -> DashboardPanel:
-    kind = _KINDS.get(source.type, PanelKind.UNSUPPORTED)
-    defaults = source.fieldConfig.defaults
-    axis = source.yaxes[0] if source.yaxes else None
-    calcs = source.options.reduceOptions.calcs or [source.valueName]
-    shown = source.options.legend if source.type != "graph" else source.legend
-    decimals = defaults.decimals
-    return DashboardPanel(
-        id=source.id,
-        kind=kind,
-        title=source.title[:500],
-        description=source.description,
-        place=place,
-        queries=tuple(_query(each, source.interval) for each in source.targets if each.expr),
-        unit=(defaults.unit or (axis.format if axis else "") or _old_unit(source))[:100],
-        decimals=int(decimals) if decimals is not None and 0 <= decimals <= 20 else None,
-        min=defaults.min if axis is None or defaults.min is not None else axis.min,
-        max=defaults.max if axis is None or defaults.max is not None else axis.max,
-        thresholds=tuple(
-            PanelThreshold(value=step.value if index else None, color=step.color[:50])
-            for index, step in enumerate(defaults.thresholds.steps)
-        ),
-        percent=defaults.thresholds.mode == "percentage",
-        reduce=_REDUCTIONS.get(calcs[0], Reduction.LAST),
-        stacked=source.stack or defaults.custom.stacking.mode in ("normal", "percent"),
-        legend=shown.show and shown.showLegend and shown.displayMode != "hidden",
-        text=source.options.content or source.content,
-        collapsed=source.collapsed,
-        repeat=source.repeat if re.fullmatch(r"\w{0,100}", source.repeat) else "",
-        repeat_down=source.repeatDirection == "v",
-        links=_links(source.links),
-        original=source.type[:500],
-        unsupported=tuple(_unsupported(source, kind)),
-    )
-
-
-def _old_unit(source: GrafanaPanel) -> str:
-    return source.format if source.type == "singlestat" else ""
-
-
-def _query(target: GrafanaTarget, panel_step: str) -> PanelQuery:
-    step = target.interval or panel_step
-    return PanelQuery(
-        ref=target.refId[:100],
-        expr=target.expr,
-        legend="" if target.legendFormat == "__auto" else target.legendFormat,
-        step=step if re.match(STEP_PATTERN, step) else "",
-        instant=target.instant and not target.range,
-        hidden=target.hide,
-    )
-
-
-def _unsupported(source: GrafanaPanel, kind: PanelKind) -> Iterator[str]:
-    if kind is PanelKind.UNSUPPORTED:
-        yield f"type {source.type or 'of no name'}"[:500]
-    if source.type in _AS_ANOTHER:
-        yield _AS_ANOTHER[source.type]
-    if source.libraryPanel is not None:
-        yield "library panel"
-    if any(not target.expr for target in source.targets) and kind is not PanelKind.TEXT:
-        yield "query without PromQL"
-    sources = {_source_kind(each.datasource or source.datasource) for each in source.targets}
-    yield from (f"data source {name}"[:500] for name in sorted(sources - _PROMQL_SOURCES)[:5])
-    names = dict.fromkeys(each.id for each in source.transformations if each.id)
-    yield from (f"transformation {name}"[:500] for name in list(names)[:20])
-    if source.fieldConfig.overrides:
-        yield "overrides of fields"
-    if source.fieldConfig.defaults.mappings:
-        yield "value mappings"
-    if kind is PanelKind.TEXT and source.options.mode == "html":
-        yield "HTML, shown as text"
-
-
-def _source_kind(given: Any) -> str:
-    return str(given.get("type") or "") if isinstance(given, dict) else ""
-
-
-def _links(sources: Sequence[GrafanaLink]) -> tuple[PanelLink, ...]:
-    return tuple(PanelLink(title=each.title[:500], url=each.url) for each in sources if each.url)
 
 
 def _variable(source: GrafanaVariable) -> DashboardVariable:

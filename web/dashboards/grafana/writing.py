@@ -1,6 +1,6 @@
 """A dashboard as Grafana's JSON, which Grafana and `reading.py` import."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 from web.dashboards.definition import (
@@ -8,9 +8,14 @@ from web.dashboards.definition import (
     DashboardPanel,
     DashboardVariable,
     PanelKind,
-    PanelLink,
     Reduction,
     VariableKind,
+)
+from web.dashboards.grafana.written_styles import (
+    grafana_defaults,
+    grafana_links,
+    grafana_override,
+    grafana_thresholds,
 )
 
 SCHEMA_VERSION: Final = 39
@@ -36,7 +41,7 @@ def grafana_of(dashboard: Dashboard, uid: str, version: int) -> dict[str, Any]:
         "editable": True,
         "templating": {"list": variables},
         "panels": _panels(dashboard.panels),
-        "links": _links(dashboard.links),
+        "links": grafana_links(dashboard.links),
     }
 
 
@@ -73,7 +78,7 @@ def _panel(panel: DashboardPanel) -> dict[str, Any]:
         "description": panel.description,
         "datasource": _DATA_SOURCE,
         "repeatDirection": "v" if panel.repeat_down else "h",
-        "links": _links(panel.links),
+        "links": grafana_links(panel.links),
         "targets": [
             {
                 "refId": query.ref,
@@ -84,40 +89,56 @@ def _panel(panel: DashboardPanel) -> dict[str, Any]:
                 "instant": query.instant,
                 "range": not query.instant,
                 "hide": query.hidden,
-                "format": "table" if panel.kind is PanelKind.TABLE else "time_series",
+                "format": "table" if query.table else "time_series",
             }
             for query in panel.queries
         ],
-        "fieldConfig": {"defaults": _defaults(panel), "overrides": []},
+        "fieldConfig": {
+            "defaults": _defaults(panel),
+            "overrides": [grafana_override(each) for each in panel.overrides],
+        },
+        "transformations": [
+            {"id": str(each.kind), "options": each.options} for each in panel.transformations
+        ],
         "options": _options(panel),
     }
 
 
 def _defaults(panel: DashboardPanel) -> dict[str, Any]:
-    return {
+    found = grafana_defaults(panel.style)
+    if panel.kind is PanelKind.TABLE and panel.style.cell is None:
+        found["custom"]["cellOptions"] = {"type": "color-text"}
+    if panel.style.stacking is None and panel.stacked:
+        found["custom"]["stacking"] = {"mode": "normal"}
+    return found | {
         "unit": panel.unit,
         "decimals": panel.decimals,
         "min": panel.min,
         "max": panel.max,
-        "thresholds": {
-            "mode": "percentage" if panel.percent else "absolute",
-            "steps": [{"value": each.value, "color": each.color} for each in panel.thresholds],
-        },
-        "custom": {"stacking": {"mode": "normal" if panel.stacked else "none"}},
+        "thresholds": grafana_thresholds(panel.thresholds, percent=panel.percent),
     }
 
 
 def _options(panel: DashboardPanel) -> dict[str, Any]:
-    return {
-        "reduceOptions": {"calcs": [_CALCS.get(panel.reduce, str(panel.reduce))]},
-        "legend": {"showLegend": panel.legend, "displayMode": "list", "placement": "bottom"},
-        "content": panel.text,
-        "mode": "markdown",
+    calcs = [_calc(each) for each in panel.legend_values]
+    legend: dict[str, Any] = {"showLegend": panel.legend, "placement": panel.legend_place}
+    legend |= {"displayMode": "table" if calcs else "list", "calcs": calcs}
+    found: dict[str, Any] = {
+        "reduceOptions": {"calcs": [_calc(panel.reduce)], "values": panel.all_rows},
+        "legend": legend,
+        "colorMode": panel.color_mode,
+        "textMode": panel.text_mode,
+        "graphMode": "area" if panel.sparkline else "none",
     }
+    if panel.text and panel.kind is not PanelKind.DASHBOARD_LIST:
+        found |= {"content": panel.text, "mode": "markdown"}
+    if panel.kind is PanelKind.DASHBOARD_LIST:
+        found |= {"tags": panel.text.split("\n") if panel.text else [], "showSearch": True}
+    return found
 
 
-def _links(links: Sequence[PanelLink]) -> list[dict[str, Any]]:
-    return [{"title": each.title, "url": each.url, "type": "link"} for each in links]
+def _calc(reduction: Reduction) -> str:
+    return _CALCS.get(reduction, str(reduction))
 
 
 def _variable(variable: DashboardVariable) -> dict[str, Any]:

@@ -4,8 +4,11 @@ import { element } from "../lib/dom.js";
 import { durationSeconds } from "../lib/format.js";
 import { startEditing } from "./edit.js";
 import { sectionsOf } from "./layout.js";
-import { drawPanel, drawQueries, drawText } from "./panels.js";
+import { linkTo } from "./links.js";
+import { dashboardsWithTags, drawContents, HAS_NO_QUERIES } from "./contents.js";
+import { drawPanel } from "./panels.js";
 import { runPanel } from "./queries.js";
+import { sharedAsk } from "./shared.js";
 import { timeOf } from "./times.js";
 import { ALL, interpolate, resolve } from "./variables.js";
 
@@ -14,8 +17,10 @@ const board = document.getElementById("board");
 const fields = document.getElementById("variables");
 const form = document.getElementById("times");
 const problem = document.getElementById("board-problem");
+const linkBar = document.getElementById("board-links");
 
-const state = { dashboard: given.dashboard, version: given.version, start: "", end: "", refresh: "", wanted: new Map(), folded: new Map() };
+const shared = given.share ? sharedAsk(given) : null;
+const state = { chosen: new Map(), annotations: [], dashboard: given.dashboard, version: given.version, start: "", end: "", refresh: "", wanted: new Map(), folded: new Map() };
 let editor = null;
 let stopLoading = new AbortController();
 let timer = null;
@@ -110,13 +115,11 @@ const showVariables = (found) => {
 
 // ---- panels ----
 
-const linkOf = ({ title, url }, scope) => {
-  const address = interpolate(url, scope, "percentencode");
-  const isWeb = /^(https?:\/\/|\/(?!\/))/i.test(address);
-  const made = element(isWeb ? "a" : "span", "", title || address);
-  if (isWeb) made.href = address;
-  return made;
-};
+// What links and drawings need beside their panel.
+const contextOf = (scope) => ({
+  scope, chosen: state.chosen, times: { start: state.start, end: state.end }, range: current?.times, annotations: state.annotations, zoom,
+  texts: given.texts ?? {}, isShared: Boolean(shared),
+});
 
 const noteOf = (panel, scope) => {
   if (!panel.unsupported.length && !panel.description && !panel.links.length) return null;
@@ -130,7 +133,7 @@ const noteOf = (panel, scope) => {
     text.append(element("p", "", `Not supported: ${panel.unsupported.join(", ")}.`));
     for (const { expr } of panel.queries) text.append(element("code", "", expr));
   }
-  text.append(...panel.links.map((link) => linkOf(link, scope)));
+  text.append(...panel.links.map((link) => linkTo(link, contextOf(scope))));
   box.append(summary, text);
   return box;
 };
@@ -154,16 +157,15 @@ const cardOf = ({ panel, scope, place }) => {
 
 const drawCard = async (one, times, signal) => {
   const { panel, scope, body, card } = one;
-  if (panel.kind === "text") drawText(body, interpolate(panel.text, scope));
-  else if (panel.kind === "unsupported") drawQueries(body, panel);
-  if (panel.kind === "text" || panel.kind === "unsupported") {
-    card.dataset.state = "drawn";
+  if (HAS_NO_QUERIES.has(panel.kind)) {
+    await drawContents(body, panel, { ...contextOf(scope), signal });
+    if (!signal.aborted) card.dataset.state = "drawn";
     return;
   }
   if (card.dataset.state === "waiting") body.replaceChildren(element("p", "faint dash-empty", "Loading…"));
   card.setAttribute("aria-busy", "true");
   try {
-    const { results, problem: failure } = await runPanel(panel, { scope, ...times, width: body.clientWidth || 300, signal });
+    const { results, problem: failure } = await runPanel(panel, { scope, ...times, width: body.clientWidth || 300, signal, ask: shared });
     if (signal.aborted) return;
     one.remove();
     one.remove = () => {};
@@ -171,7 +173,7 @@ const drawCard = async (one, times, signal) => {
       body.replaceChildren(element("p", "problem dash-empty", failure));
       card.dataset.state = "failed";
     } else {
-      one.remove = drawPanel(body, panel, results, { zoom });
+      one.remove = drawPanel(body, panel, results, contextOf(scope));
       card.dataset.state = results.some(({ series }) => series.length) ? "drawn" : "empty";
     }
   } catch (error) {
@@ -211,6 +213,30 @@ const rowOf = ({ row, scope, key, panels }) => {
   box.append(summary);
   box.addEventListener("toggle", () => state.folded.set(key, !box.open));
   return box;
+};
+
+// Links of the dashboard; those with tags lead to all dashboards that have them.
+const showLinks = async (scope) => {
+  const links = state.dashboard.links;
+  const listed = links.some(({ tags }) => tags.length) && !shared ? await dashboardsWithTags() : [];
+  const made = links.flatMap((link) => {
+    if (!link.tags.length) return [linkTo(link, contextOf(scope))];
+    return listed.filter(({ uid, tags }) => uid !== given.uid && link.tags.every((tag) => tags.includes(tag)))
+      .map(({ uid, title }) => linkTo({ ...link, title, url: `/dashboards/${uid}` }, contextOf(scope)));
+  });
+  linkBar.replaceChildren(...made);
+  linkBar.hidden = !made.length;
+};
+
+const annotationsIn = async ({ start_ms, end_ms }, signal) => {
+  if (shared) return [];
+  try {
+    const answer = await fetch(`/api/annotations?${new URLSearchParams({ from: Math.round(start_ms), to: Math.round(end_ms) })}`, { headers: { Accept: "application/json" }, signal });
+    return answer.ok ? (await answer.json()).filter(({ project }) => !project) : [];
+  } catch (error) {
+    if (error.name === "AbortError") return [];
+    throw error;
+  }
 };
 
 const build = (scope) => {
@@ -258,9 +284,13 @@ const load = async ({ rebuild = false } = {}) => {
   problem.textContent = isWrong ? "Enter times such as now-6h and now; the end must be after the start." : "";
   if (isWrong) return;
   try {
-    const { found, scope } = await resolve(state.dashboard.variables, state.wanted, { ...times, signal });
+    const { found, scope } = await resolve(state.dashboard.variables, state.wanted, { ...times, signal, options: given.share?.options });
     if (signal.aborted) return;
     showVariables(found);
+    state.chosen = new Map(found.map(({ variable, chosen }) => [variable.name, chosen]));
+    showLinks(scope);
+    state.annotations = await annotationsIn(times, signal);
+    if (signal.aborted) return;
     current = { times, signal };
     const wanted = signature(scope);
     if (rebuild || wanted !== builtFor) {

@@ -32,6 +32,9 @@ export const reduced = (values, how) => {
   const sum = numbers.reduce((a, b) => a + b);
   if (how === "sum") return sum;
   if (how === "mean") return sum / numbers.length;
+  if (how === "diff") return numbers.at(-1) - numbers[0];
+  // The growth of a counter: what it has lost at a restart does not count.
+  if (how === "delta") return numbers.reduce((grown, value, at) => grown + (at ? (value >= numbers[at - 1] ? value - numbers[at - 1] : value) : 0), 0);
   if (how === "range") return numbers.reduce((a, b) => Math.max(a, b)) - numbers.reduce((a, b) => Math.min(a, b));
   return numbers.at(-1);
 };
@@ -58,7 +61,11 @@ const vectorOf = ({ resultType, result }) => {
   return result;
 };
 
-const ran = async (query, panel, { scope, start_ms, end_ms, width, signal }) => {
+// Asks the public API; a shared page asks for the panel's query by its letter instead.
+const askedInPublic = ({ path, parameters, signal }) => post(path, parameters, signal);
+
+const ran = async (query, panel, { scope, start_ms, end_ms, width, signal, ask }) => {
+  const send = (path, parameters) => turn(() => (ask ?? askedInPublic)({ path, parameters, signal, panel, query, scope, step_s }));
   const least_s = leastStep(query, scope);
   const range_s = (end_ms - start_ms) / 1000;
   const step_s = stepOf(range_s, width, least_s);
@@ -66,7 +73,7 @@ const ran = async (query, panel, { scope, start_ms, end_ms, width, signal }) => 
   const expression = interpolate(query.expr, names, "promql");
   const isInstant = query.instant || panel.kind === "table";
   if (isInstant && panel.kind !== "timeseries") {
-    const { data } = await turn(() => post("query", { query: expression, time: end_ms / 1000 }, signal));
+    const { data } = await send("query", { query: expression, time: end_ms / 1000 });
     const series = vectorOf(data).map(({ metric, value }) => ({ metric, name: nameOf(query, metric, names), values: [Number(value?.[1])] }));
     return { query, expression, series, grid: { start_s: end_ms / 1000, step_s, points: 1 } };
   }
@@ -74,7 +81,7 @@ const ran = async (query, panel, { scope, start_ms, end_ms, width, signal }) => 
   const start_s = Math.ceil(start_ms / 1000 / step_s) * step_s;
   const points = Math.max(1, Math.floor((end_ms / 1000 - start_s) / step_s) + 1);
   const grid = { start_s, step_s, points };
-  const { data } = await turn(() => post("query_range", { query: expression, start: start_s, end: start_s + (points - 1) * step_s, step: step_s }, signal));
+  const { data } = await send("query_range", { query: expression, start: start_s, end: start_s + (points - 1) * step_s, step: step_s });
   const series = data.result.map(({ metric, values = [] }) => ({ metric, name: nameOf(query, metric, names), values: gridded(values, grid) }));
   return { query, expression, series, grid };
 };

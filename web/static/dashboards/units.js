@@ -100,8 +100,19 @@ export const textColour = (name) => {
 
 // The colour of a value by the thresholds of a panel; null without any.
 export const thresholdColour = ({ thresholds, percent, min, max }, value) => {
-  if (!thresholds.length || value === null || Number.isNaN(value)) return null;
+  if (!thresholds?.length || value === null || Number.isNaN(value)) return null;
   const low = min ?? 0;
   const measured = percent ? ((value - low) / ((max ?? 100) - low)) * 100 : value;
   return (thresholds.findLast((each) => each.value !== null && measured >= each.value) ?? thresholds[0]).color;
+};
+
+// Grafana's gradients, such as "continuous-GrYlRd": the nearest of their colours.
+const GRADIENT = { Gr: "green", Yl: "yellow", Rd: "red", Bl: "blue", Pu: "purple" };
+
+export const continuousColour = ({ color, min, max }, value, range) => {
+  const names = color.slice("continuous-".length).match(/[A-Z][a-z]+/g)?.map((part) => GRADIENT[part]).filter(Boolean) ?? [];
+  const [low, high] = [min ?? range?.[0] ?? 0, max ?? range?.[1] ?? 100];
+  if (!names.length || !(high > low)) return names.at(-1) ?? null;
+  const share = Math.min(1, Math.max(0, (value - low) / (high - low)));
+  return names[Math.round(share * (names.length - 1))];
 };

@@ -174,7 +174,7 @@ export const resolve = async (variables, wanted, times) => {
     let options = [];
     let problem = "";
     try {
-      options = await optionsOf(variable, scope, times);
+      options = times.options ? times.options[variable.name] ?? [] : await optionsOf(variable, scope, times);
     } catch (error) {
       if (error.name === "AbortError") throw error;
       problem = error.message;

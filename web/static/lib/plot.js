@@ -13,14 +13,17 @@ const probe = document.createElement("i");
 probe.hidden = true;
 document.body.append(probe);
 
-const colour = (property) => {
-  probe.style.color = `var(${property})`;
+// The colour that CSS makes of a text, as rgb(…).
+export const colourOf = (text) => {
+  probe.style.color = text;
   return getComputedStyle(probe).color;
 };
 
+const colour = (property) => colourOf(`var(${property})`);
+
 export const palette = () => Array.from({ length: COLOURS }, (_, index) => colour(`--line-${index + 1}`));
 
-export const translucent = (rgb, alpha) => rgb.replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`);
+export const translucent = (rgb, alpha) => rgb.replace(/^rgba?\((\d+, \d+, \d+).*\)$/, `rgba($1, ${alpha})`);
 
 // The colour and dash of each of `count` lines: more than eight repeat the colours, dashed.
 export const strokes = (count) => {
