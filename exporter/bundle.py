@@ -108,6 +108,9 @@ def _write(file: BinaryIO, members: dict[str, bytes]) -> None:
 def _own_members() -> Iterator[tuple[str, bytes]]:
     for path in sorted(_SOURCE.rglob("*.py")):
         yield f"exporter/{path.relative_to(_SOURCE).as_posix()}", path.read_bytes()
+    for pattern in ("*.service", "*.socket"):
+        for path in sorted((_SOURCE / "installation").glob(pattern)):
+            yield f"exporter/installation/{path.name}", path.read_bytes()
     model = _SOURCE.parent / "model"
     for path in (*(model / name for name in _MODEL), *sorted(model.glob("web_config/*.py"))):
         yield f"model/{path.relative_to(model).as_posix()}", path.read_bytes()

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # each module name to its file name.
 NATIVE = "native"
 MANIFEST = "native/modules.json"
+# Commands beside the exporter itself.
+INSTALLER = ("install", "uninstall")
 
 
 class NativeModules:
@@ -128,6 +130,11 @@ def main() -> None:
     }
     sys.meta_path.insert(0, NativeModules(paths))
 
+    # `--uninstall` too: whoever pasted the line of the server tries that.
+    if sys.argv[1:2] and sys.argv[1].removeprefix("--") in INSTALLER:
+        from exporter.installation.command import installer
+
+        installer([sys.argv[1].removeprefix("--"), *sys.argv[2:]], prog_name=sys.argv[0])
     from exporter.command import exporter
 
     # Installed as `redshank`, the file accepts `redshank exporter`, so that the same

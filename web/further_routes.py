@@ -81,7 +81,14 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
     logins, issuer, actions = internals.logins, internals.issuer, internals.actions
     members = ProjectAccess(services.analytics.projects, answers_missing=True)
     return (
-        HostsApi(fleet, internals.register, services.alerting, services.host_checks),
+        HostsApi(
+            fleet,
+            internals.register,
+            services.alerting,
+            services.host_checks,
+            internals.installer,
+        ),
+        internals.installer,
         ChartsApi(
             fleet, services.engine, services.annotations, services.clock, services.host_checks
         ),

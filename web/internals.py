@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from web.accounts.actions import AccountActions
 from web.fleet.fleet import Fleet
 from web.fleet.receiver_tests import ReceiverTests
+from web.hosts.installation import ExporterInstaller
 from web.hosts.register import HostRegister
 from web.http.rendering import Renderer
 from web.identity.access_tokens import AccessTokens
@@ -45,6 +46,7 @@ class Internals:
     fleet: Fleet
     register: HostRegister
     receiver_tests: ReceiverTests
+    installer: ExporterInstaller
     shell: Shell
     socket: MetricsSocket
     notifications: NotificationsApi
@@ -81,6 +83,7 @@ class Internals:
             issuer=issuer,
             actions=AccountActions(accounts, clock, passwords, second_factors, logins, issuer),
             fleet=fleet,
+            installer=ExporterInstaller(services, settings),
             register=HostRegister(services, fleet),
             receiver_tests=ReceiverTests(services),
             shell=shell,

@@ -119,13 +119,16 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     ),
     lambda parts: HostPages(parts.services, parts.fleet, parts.register, parts.shell),
     lambda parts: HostKeyPages(
-        parts.fleet, parts.register.keyring, NewKeyPage(parts.shell, parts.settings)
+        parts.fleet,
+        parts.register.keyring,
+        NewKeyPage(parts.shell, parts.settings, parts.installer),
     ),
     lambda parts: AddHostPages(
         parts.register,
         parts.shell,
-        NewKeyPage(parts.shell, parts.settings),
+        NewKeyPage(parts.shell, parts.settings, parts.installer),
         parts.services.exporter_commands,
+        parts.installer,
     ),
     lambda parts: AlertsPages(
         parts.services.alerts,

@@ -188,6 +188,10 @@ async def _nothing_to_do() -> None:
     return None
 
 
+async def _no_file() -> bytes | None:
+    return None
+
+
 def _no_target_metadata() -> Iterable[tuple[Target, Mapping[str, MetricMetadata]]]:
     return ()
 
@@ -234,6 +238,8 @@ class Services:
         ready: returns whether start-up is complete, for `/-/ready`.
         clock: returns the current time.
         version: the version of Redshank.
+        exporter_file: returns the exporter as one file, None if it cannot be built.
+        listen: the address of the server, as configured.
         exporter_commands: commands that start an exporter on a host, with titles.
         started_ms: when the server started.
     """
@@ -280,6 +286,8 @@ class Services:
     web_config: LiveWebConfig | None = None
     refusals: Refusals = field(default_factory=Refusals)
     memory: MemoryReading = field(default_factory=MemoryReading)
+    exporter_file: Callable[[], Awaitable[bytes | None]] = _no_file
+    listen: str = "127.0.0.1:9190"
     exporter_commands: Sequence[tuple[str, str]] = (
         ("Redshank's exporter", "redshank exporter"),
         ("node_exporter on Debian and Ubuntu", "sudo apt install prometheus-node-exporter"),

@@ -56,6 +56,9 @@ def add(
         _show_key(added["key"])
     else:
         echo(f"added {added['name']}: {added['url']}")
+    if "install" in added:
+        click.echo("To install the exporter, run on the host:\n")
+        echo(added["install"])
 
 
 def _show_key(key: str) -> None:

@@ -19,6 +19,7 @@ from daemon.configuration.configuration import Configuration
 from daemon.configuration.reload import Reloader
 from daemon.configuration.settings import Settings
 from daemon.data_directory import DataDirectory
+from daemon.exporter_file import ExporterFile
 from daemon.receiver_clients import HttpReceiverClients, receiver_clients
 from daemon.server import project_analytics, push_receivers
 from daemon.server.alertmanager_metrics import AlertmanagerCollector
@@ -341,6 +342,8 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
         web_config=web_config,
         memory=parts.memory,
         probes=parts.scraping.probes,
+        exporter_file=ExporterFile().content,
+        listen=reloader.current.settings.server.listen,
     )
 
 

@@ -1,5 +1,6 @@
 """The exporter in push mode: collects at an interval, and sends what the queue has."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from exporter.serving.encoding import Encoder
 from exporter.settings import ExporterSettings
 from exporter.version import version
 from model.clock import Clock, system_clock
-from model.process.sd_notify import sd_notify
+from model.process.sd_notify import sd_notify, watchdog_interval_s
 
 if TYPE_CHECKING:
     from exporter.serving.server import Stop
@@ -88,10 +89,9 @@ class Pusher:
         while True:
             self._queue.add(self._vectors())
             self._changed.set()
-            now_s = time.monotonic()
             # Vectors that a suspended host missed are not made up for.
-            due_s = max(due_s + self._interval_s, now_s)
-            if stop.wait(due_s - now_s):
+            due_s = max(due_s + self._interval_s, time.monotonic())
+            if _wait(stop, due_s):
                 break
         sd_notify("STOPPING=1")
         self._ending = True
@@ -110,3 +110,15 @@ class Pusher:
                 time.sleep(pause_s)
             else:
                 self._changed.wait()
+
+
+def _wait(stop: "Stop", due_s: float) -> bool:
+    """Wait for a time or for `stop`; return whether to stop. Notify systemd's watchdog."""
+    beat_s = watchdog_interval_s() or math.inf
+    while True:
+        sd_notify("WATCHDOG=1")
+        left_s = due_s - time.monotonic()
+        if stop.wait(max(0.0, min(left_s, beat_s))):
+            return True
+        if left_s <= beat_s:
+            return False

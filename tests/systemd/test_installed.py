@@ -292,3 +292,78 @@ def test_uninstalling_leaves_nothing(tmp_path: Path) -> None:
         left = machine.shell("find /etc /opt /run /usr /var -name '*redshank*'")
         units = machine.shell("systemctl list-units --no-legend 'redshank*'")
     assert (left, units) == ("", "")
+
+
+def traces(machine: Machine) -> set[str]:
+    """Return the paths that have the name of the exporter, but for those of our checkout."""
+    found = machine.shell(
+        "find / -xdev -path /proc -prune -o -path /root -prune -o -path /opt/redshank -prune "
+        "-o -path /tmp -prune -o -name '*redshank-exporter*' -print"
+    )
+    return set(found.split())
+
+
+def host_state(machine: Machine, name: str) -> str:
+    """Return the state of a host of the fleet."""
+    listed = machine.run(*as_server("host", "list")).stdout
+    return next((line.split()[1] for line in listed.splitlines() if line.startswith(name)), "")
+
+
+def as_server(*words: str) -> list[str]:
+    """Return a command of redshank as the server's user."""
+    return ["runuser", "-u", "redshank", "--", REDSHANK, *words, "--data-dir", DATA]
+
+
+def line_of(machine: Machine, *words: str) -> str:
+    """Register a host, and return the line that installs its exporter."""
+    printed = machine.run(*as_server("host", "add", *words)).stdout
+    return next(line for line in printed.splitlines() if line.startswith("(d="))
+
+
+def test_line_of_host_add_installs_an_exporter_that_pushes_and_uninstall_leaves_no_trace(
+    machine: Machine,
+) -> None:
+    wait_for(lambda: health(machine), "the server")
+    before = traces(machine)
+    line = line_of(machine, "nas", "--push")
+    printed = machine.shell(line)
+    assert "redshank-exporter-push.service runs and pushes to http://" in printed
+    wait_for(lambda: host_state(machine, "nas") == "up", "the pushing host")
+    unit = "redshank-exporter-push"
+    assert machine.property(unit, "ActiveState") == "active"
+    # The key is root's alone, and in no argument of a process.
+    assert "key" not in machine.property(unit, "ExecStart").lower()
+    assert machine.shell("stat -c %a /etc/redshank-exporter/push.env").strip() == "600"
+    # Again, as for an update.
+    machine.shell(line)
+    removed = machine.shell("python3 /opt/redshank-exporter/redshank-exporter.pyz uninstall")
+    assert "removed /etc/redshank-exporter\n" in removed
+    assert traces(machine) == before
+    assert machine.property(unit, "LoadState") == "not-found"
+    machine.run(*as_server("host", "remove", "nas"))
+
+
+def test_line_of_host_add_installs_an_exporter_to_scrape(machine: Machine) -> None:
+    wait_for(lambda: health(machine), "the server")
+    line = line_of(machine, "scraped", "127.0.0.1:9100")
+    # Units that somebody else has installed stay as they are.
+    refused = machine.run("sh", "-c", line, check=False)
+    assert refused.returncode != 0
+    assert "belongs to another installation" in refused.stderr
+    machine.shell(
+        "systemctl stop redshank-exporter; mkdir /root/kept; "
+        "mv /etc/systemd/system/redshank-exporter.* /root/kept; systemctl daemon-reload"
+    )
+    try:
+        before = traces(machine)
+        printed = machine.shell(f"{line[:-1]} --no-collector.arp)")
+        assert "serves http://localhost:9100/metrics" in printed
+        assert "node_load1" in families(machine, 9100)
+        assert "node_arp_entries" not in families(machine, 9100)
+        wait_for(lambda: host_state(machine, "scraped") == "up", "the scraped host")
+        machine.shell("python3 /opt/redshank-exporter/redshank-exporter.pyz --uninstall")
+        assert traces(machine) == before
+        assert not answers(machine, 9100)
+    finally:
+        machine.shell("mv /root/kept/* /etc/systemd/system; systemctl daemon-reload")
+        machine.run(*as_server("host", "remove", "scraped"))

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from storage.api.errors import TakenError
 from web.hosts.forms import EXPORTER_PORT, HostForm
+from web.hosts.installation import ExporterInstaller
 from web.hosts.keys_page import NewKeyPage
 from web.hosts.register import HostRegister
 from web.http.audit_trail import note
@@ -36,9 +37,10 @@ class AddHostPages:
         shell: Shell,
         new_key: NewKeyPage,
         commands: Sequence[tuple[str, str]],
+        installer: ExporterInstaller,
     ) -> None:
         self._register, self._shell, self._new_key = register, shell, new_key
-        self._commands = commands
+        self._commands, self._installer = commands, installer
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -90,13 +92,15 @@ class AddHostPages:
     async def _form(
         self, request: web.Request, status: int, problems: dict[str, str], given: dict[str, str]
     ) -> web.Response:
+        line = await self._installer.line(request)
+        service = () if line is None else (("Redshank's exporter, as a service", line),)
         return await self._shell.page(
             request,
             ADD_HOST,
             status,
             problems=problems,
             given=given,
-            commands=self._commands,
+            commands=(*service, *self._commands),
             port=EXPORTER_PORT,
         )
 

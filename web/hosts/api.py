@@ -15,6 +15,7 @@ from web.hosts.documents import (
     check_document,
 )
 from web.hosts.forms import CheckForm, HostForm
+from web.hosts.installation import ExporterInstaller
 from web.hosts.lookup import check_name, find_host
 from web.hosts.register import HostRegister
 from web.http.audit_trail import note
@@ -43,9 +44,11 @@ class HostsApi:
         register: HostRegister,
         alerting: Alerting,
         host_checks: Callable[[], HostCheckSettings],
+        installer: ExporterInstaller,
     ) -> None:
         self._fleet, self._register = fleet, register
         self._alerting, self._host_checks = alerting, host_checks
+        self._installer = installer
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -94,6 +97,9 @@ class HostsApi:
         document = dict(fleet_host_document(host))
         if issued is not None:
             document["key"] = issued.secret
+        line = await self._installer.line(request, "" if issued is None else issued.secret)
+        if line is not None:
+            document["install"] = line
         return json_response(document, 201, location)
 
     async def host(self, request: web.Request) -> web.Response:

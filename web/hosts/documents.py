@@ -19,9 +19,13 @@ class HostsDocument(TypedDict):
 
 
 class AddedHostDocument(FleetHostDocument):
-    """A new host; `key`, the secret of one that pushes, is returned only once."""
+    """A new host; `key`, the secret of one that pushes, is returned only once.
+
+    `install` is the shell command that installs the exporter on the host.
+    """
 
     key: NotRequired[str]
+    install: NotRequired[str]
 
 
 class CheckDefaultsDocument(TypedDict):

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from web.fleet.fleet import Fleet
 from web.hosts.forms import DEFAULT_OVERLAP_S, HostKeyRotationForm
+from web.hosts.installation import ExporterInstaller
 from web.hosts.keys import HostKeyring, IssuedKey
 from web.hosts.lookup import find_host
 from web.http.audit_trail import note
@@ -42,13 +43,13 @@ NEW_KEY: Final = Page(
 class NewKeyPage:
     """Shows the new key of a host, which cannot be shown again."""
 
-    def __init__(self, shell: Shell, settings: WebSettings) -> None:
-        self._shell, self._settings = shell, settings
+    def __init__(self, shell: Shell, settings: WebSettings, installer: ExporterInstaller) -> None:
+        self._shell, self._settings, self._installer = shell, settings, installer
 
     async def show(
         self, request: web.Request, name: str, link: str, issued: IssuedKey, overlap_s: int = 0
     ) -> web.Response:
-        """Show a new key, and the agent's configuration and a command with it."""
+        """Show a new key, and with it the line that installs an exporter, and other agents'."""
         url = f"{base_url(request, self._settings)}/report"
         agent = {
             "api_url": url,
@@ -62,6 +63,7 @@ class NewKeyPage:
             host_link=link,
             secret=issued.secret,
             old_until_ms=issued.key.created_ms + overlap_s * 1000 if overlap_s else None,
+            line=await self._installer.line(request, issued.secret),
             curl=curl_command(url, issued.secret),
             agent=orjson.dumps(agent).decode(),
         )

@@ -132,6 +132,7 @@ ACCESS = {
     "GET /sessions/{session_id}": "user",
     "GET /api/recent": "push",
     "POST /report": "public",
+    "GET /install/redshank-exporter.pyz": "public",
     "POST /api/v1/projects/": "user",
     "GET /api/v1/projects/": "user",
     "GET /api/v1/projects/{project_key}": "user",
@@ -407,6 +408,7 @@ MACHINE_PATHS = (
     "/array/",
     "/db/",
     "/report",
+    "/install/",
     "/openapi.json",
     "/apispec.json",
 )

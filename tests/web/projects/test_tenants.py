@@ -206,6 +206,7 @@ OUTSIDE = (
     "/api/maintenance",
     "/host/",
     "/add-host",
+    "/install/",
     "/alerts",
     "/explore",
     "/graph",
