@@ -295,12 +295,9 @@ def test_uninstalling_leaves_nothing(tmp_path: Path) -> None:
 
 
 def traces(machine: Machine) -> set[str]:
-    """Return the paths that have the name of the exporter, but for those of our checkout."""
-    found = machine.shell(
-        "find / -xdev -path /proc -prune -o -path /root -prune -o -path /opt/redshank -prune "
-        "-o -path /tmp -prune -o -name '*redshank-exporter*' -print"
-    )
-    return set(found.split())
+    """Return the paths of the system that have the name of the exporter."""
+    found = machine.shell("find /etc /opt /usr /var -xdev -name '*redshank-exporter*'")
+    return {path for path in found.split() if not path.startswith("/opt/redshank/")}
 
 
 def host_state(machine: Machine, name: str) -> str:
@@ -351,7 +348,8 @@ def test_line_of_host_add_installs_an_exporter_to_scrape(machine: Machine) -> No
     assert refused.returncode != 0
     assert "belongs to another installation" in refused.stderr
     machine.shell(
-        "systemctl stop redshank-exporter; mkdir /root/kept; "
+        "systemctl disable --now redshank-exporter redshank-exporter.socket; mkdir /root/kept; "
+        "systemctl clean --what=cache redshank-exporter; "
         "mv /etc/systemd/system/redshank-exporter.* /root/kept; systemctl daemon-reload"
     )
     try:
@@ -365,5 +363,8 @@ def test_line_of_host_add_installs_an_exporter_to_scrape(machine: Machine) -> No
         assert traces(machine) == before
         assert not answers(machine, 9100)
     finally:
-        machine.shell("mv /root/kept/* /etc/systemd/system; systemctl daemon-reload")
+        machine.shell(
+            "mv /root/kept/* /etc/systemd/system; systemctl daemon-reload; "
+            "systemctl enable redshank-exporter"
+        )
         machine.run(*as_server("host", "remove", "scraped"))

@@ -14,6 +14,8 @@ from tests.web.live.client import received
 from tests.web.projects.tenants import Tenant, add_member, add_tenant, send
 from tests.web.service_doubles import NOW_MS
 from tests.web.world import World, world_at
+from web.http.rendering import Resources
+from web.product_pages.overview_page import Figure
 from web.settings import WebSettings
 
 DAY_MS = 86_400_000
@@ -64,6 +66,27 @@ async def test_numbers_are_those_of_the_api(world: World) -> None:
     assert (await answer.json())["totalEvents"] == 3
     # The seven days before have the other two events of this fortnight.
     assert "from 2<" in unescape(text)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "words"),
+    [
+        (3, 2, "▲ 50 % from 2"),
+        (1, 2, "▼ 50 % from 2"),
+        (2, 2, "= 0 % from 2"),
+        (19, 2, "▲ 850 % from 2"),
+        (20, 2, "▲ \u00d710 from 2"),
+        (1_115_680, 1_000, "▲ \u00d71,116 from 1,000"),
+        (3, 0, "new"),
+        (0, 0, "none before"),
+    ],
+)
+def test_change_is_a_percentage_or_a_factor_that_can_be_read(
+    now: int, before: int, words: str
+) -> None:
+    parts = Resources().templates.get_template("product_pages/parts.html").module
+    text = str(parts.change(Figure("Events", now, before)))  # type: ignore[attr-defined]
+    assert " ".join(re.sub(r"<[^>]*>", "", text).split()) == words
 
 
 async def test_a_project_without_events_shows_how_to_send_the_first(world: World) -> None:
