@@ -119,6 +119,8 @@ def _close_on_shutdown(app: web.Application, internals: Internals) -> None:
     async def threads(_: web.Application) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(internals.passwords.close)
+        if internals.oidc is not None:
+            await internals.oidc.close()
 
     # on_shutdown runs before the server waits for open requests, and a live connection
     # does not end by itself.

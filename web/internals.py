@@ -13,6 +13,7 @@ from web.identity.authentication import Authenticator
 from web.identity.credentials import Credentials
 from web.identity.devices import KnownDevices
 from web.identity.login import Logins
+from web.identity.oidc.login import OidcLogin
 from web.identity.passwords import Passwords
 from web.identity.second_factor import SecondFactors
 from web.live.feeds import Feeds
@@ -32,6 +33,7 @@ class Internals:
         socket: holds the open WebSocket connections; closed with the application.
         notifications: holds the open streams of notifications; closed with the application.
         passwords: has threads; closed with the application.
+        oidc: login at a provider, None without one; closed with the application.
     """
 
     services: Services
@@ -41,6 +43,7 @@ class Internals:
     second_factors: SecondFactors
     authenticator: Authenticator
     logins: Logins
+    oidc: OidcLogin | None
     issuer: Credentials
     actions: AccountActions
     fleet: Fleet
@@ -80,6 +83,7 @@ class Internals:
             second_factors=second_factors,
             authenticator=authenticator,
             logins=logins,
+            oidc=_oidc(services, settings),
             issuer=issuer,
             actions=AccountActions(accounts, clock, passwords, second_factors, logins, issuer),
             fleet=fleet,
@@ -90,3 +94,16 @@ class Internals:
             socket=MetricsSocket(services, settings, authenticator, fleet, feeds),
             notifications=NotificationsApi(services),
         )
+
+
+def _oidc(services: Services, settings: WebSettings) -> OidcLogin | None:
+    if settings.oidc is None:
+        return None
+    return OidcLogin(
+        settings.oidc,
+        settings,
+        services.accounts,
+        services.identities,
+        services.keys,
+        services.clock,
+    )

@@ -9,6 +9,7 @@ from storage.api.accounts import Scope
 from web.accounts.account_page import AccountPages
 from web.accounts.forms import TokenForm
 from web.accounts.login_page import LoginPages
+from web.accounts.oidc_login_page import OidcLoginPages
 from web.accounts.second_factor_page import SecondFactorPages
 from web.accounts.users_page import UsersPages
 from web.alerts.acknowledge_link_page import AcknowledgeLinkPages
@@ -109,7 +110,8 @@ def _key_issuer(parts: Internals) -> IssueKey:
 
 
 PAGES: Final[tuple[PageFactory, ...]] = (
-    lambda parts: LoginPages(parts.renderer, parts.logins, parts.issuer),
+    lambda parts: LoginPages(parts.renderer, parts.logins, parts.issuer, parts.settings),
+    lambda parts: OidcLoginPages(parts.renderer, parts.oidc, parts.issuer, parts.settings),
     lambda parts: HostsPages(
         parts.services, parts.fleet, parts.shell, FirstSteps(parts.services, parts.receiver_tests)
     ),

@@ -18,6 +18,7 @@ from yarl import URL
 
 from model.web_config.settings import WebConfig
 from storage.api.accounts import Role
+from web.oidc_settings import OidcSettings
 from web.tls_settings import ServerTlsSettings
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
@@ -172,6 +173,8 @@ class WebSettings(BaseModel):
             None if they do not.
         trusted_role_header: the header in which they name the user's role.
         trusted_header_role: the role of a new user whose proxy names none.
+        oidc: login at an OpenID Connect provider; None for none.
+        local_login: whether users log in here with passwords.
         registration: whether anybody may create a viewer account by
             `POST /api/v1/auth/register`.
         session_lifetime_days: how long a login in a browser lasts.
@@ -210,6 +213,8 @@ class WebSettings(BaseModel):
     trusted_header: HeaderName | None = None
     trusted_role_header: HeaderName | None = None
     trusted_header_role: Role = Role.VIEWER
+    oidc: OidcSettings | None = None
+    local_login: bool = True
     registration: bool = False
     session_lifetime_days: int = Field(default=30, ge=1, le=3650)
     session_idle_days: int = Field(default=7, ge=1, le=3650)
@@ -247,6 +252,16 @@ class WebSettings(BaseModel):
             raise ValueError("trusted_header: name the proxies that may send it in trusted_proxies")
         if self.trusted_role_header is not None and self.trusted_header is None:
             raise ValueError("trusted_role_header: needs trusted_header")
+        return self
+
+    @model_validator(mode="after")
+    def _check_some_login(self) -> Self:
+        if self.local_login:
+            return self
+        if self.oidc is None and self.trusted_header is None:
+            raise ValueError("local_login: false leaves no login; set oidc or trusted_header")
+        if self.registration:
+            raise ValueError("registration: needs local_login")
         return self
 
     @property

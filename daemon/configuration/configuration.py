@@ -96,6 +96,10 @@ class ConfigurationSource:
 
     def _web(self, web: WebSettings) -> WebSettings:
         """Return the section `web` with absolute paths."""
+        if web.oidc is not None and web.oidc.client_secret_file is not None:
+            file = self._directory / web.oidc.client_secret_file
+            oidc = web.oidc.model_copy(update={"client_secret_file": file})
+            web = web.model_copy(update={"oidc": oidc})
         if self.web_config is not None:
             if web.tls is not None:
                 raise ConfigurationError(

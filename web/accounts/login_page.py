@@ -3,7 +3,12 @@
 from aiohttp import web
 
 from storage.api.accounts import User
-from web.http.errors import TooManyRequestsError, UnauthorizedError, UnavailableError
+from web.http.errors import (
+    ForbiddenError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    UnavailableError,
+)
 from web.http.network import local_path
 from web.http.parameters import read_form
 from web.http.rendering import Renderer
@@ -11,13 +16,17 @@ from web.http.routing import Access, Route, Surface, principal_of
 from web.identity.credentials import Credentials
 from web.identity.login import Logins
 from web.identity.second_factor import SecondFactorNeededError
+from web.settings import WebSettings
 
 
 class LoginPages:
     """Logs browsers in and out."""
 
-    def __init__(self, renderer: Renderer, logins: Logins, issuer: Credentials) -> None:
+    def __init__(
+        self, renderer: Renderer, logins: Logins, issuer: Credentials, settings: WebSettings
+    ) -> None:
         self._renderer, self._logins, self._issuer = renderer, logins, issuer
+        self._settings = settings
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -36,8 +45,21 @@ class LoginPages:
         target = local_path(request.query.get("next", "/"))
         if principal_of(request).user is not None:
             raise web.HTTPSeeOther(target)
+        return self._login_page(request, 200, target)
+
+    def _login_page(
+        self, request: web.Request, status: int, target: str, name: str = "", problem: str = ""
+    ) -> web.Response:
+        oidc = self._settings.oidc
         return self._renderer.page(
-            request, "accounts/login_page.html", target=target, name="", problem=""
+            request,
+            "accounts/login_page.html",
+            status,
+            target=target,
+            name=name,
+            problem=problem,
+            provider=None if oidc is None else oidc.title,
+            local_login=self._settings.local_login,
         )
 
     async def log_in(self, request: web.Request) -> web.Response:
@@ -50,15 +72,13 @@ class LoginPages:
         except SecondFactorNeededError as exc:
             ticket = self._logins.ticket(exc.user)
             return self._code_page(request, 200, target, ticket, "")
-        except (UnauthorizedError, TooManyRequestsError, UnavailableError) as exc:
-            response = self._renderer.page(
-                request,
-                "accounts/login_page.html",
-                exc.status,
-                target=target,
-                name=name,
-                problem=exc.message,
-            )
+        except (
+            UnauthorizedError,
+            ForbiddenError,
+            TooManyRequestsError,
+            UnavailableError,
+        ) as exc:
+            response = self._login_page(request, exc.status, target, name, exc.message)
             if isinstance(exc, TooManyRequestsError):
                 response.headers.update(exc.headers)
             return response
@@ -74,14 +94,7 @@ class LoginPages:
             user = await self._logins.check_ticket(request, ticket, code)
         except (UnauthorizedError, TooManyRequestsError) as exc:
             if exc.field is None and isinstance(exc, UnauthorizedError):
-                return self._renderer.page(
-                    request,
-                    "accounts/login_page.html",
-                    exc.status,
-                    target=target,
-                    name="",
-                    problem=exc.message,
-                )
+                return self._login_page(request, exc.status, target, problem=exc.message)
             response = self._code_page(request, exc.status, target, ticket, exc.message)
             if isinstance(exc, TooManyRequestsError):
                 response.headers.update(exc.headers)

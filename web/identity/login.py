@@ -9,7 +9,7 @@ from model.clock import Clock
 from storage.api.accounts import AccountRecords, User
 from storage.api.audit import LOGIN_FAILED
 from web.http.audit_trail import AuditNote, add_note
-from web.http.errors import TooManyRequestsError, UnauthorizedError
+from web.http.errors import ForbiddenError, TooManyRequestsError, UnauthorizedError
 from web.http.network import client_address
 from web.http.routing import principal_of, route_name
 from web.identity.devices import KnownDevices
@@ -61,9 +61,12 @@ class Logins:
         Raises:
             SecondFactorNeededError: the user has a second factor, and `code` is "".
             UnauthorizedError: one of them is wrong.
+            ForbiddenError: logins with a password are off.
             TooManyRequestsError: too many failed attempts.
             UnavailableError: too many logins at once.
         """
+        if not self._settings.local_login:
+            raise ForbiddenError("logins with a password are off; log in as the login page says")
         user = await self.check_password(request, name, password)
         await self._check_code(request, user, code)
         return user

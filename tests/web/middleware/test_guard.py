@@ -93,6 +93,8 @@ ACCESS = {
     "GET /api/hosts/{key}/charts": "viewer",
     "GET /login": "public",
     "POST /login": "public",
+    "GET /login/oidc": "public",
+    "GET /login/oidc/callback": "public",
     "POST /login/code": "public",
     "POST /logout": "public",
     "POST /auth/token": "public",
