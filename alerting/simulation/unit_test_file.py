@@ -5,17 +5,21 @@ Source: Prometheus documentation, "Unit testing for rules".
 
 import datetime as dt
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
 from alerting.rules.file_models import RuleFileModel
-from model.documents import parse_document, validate
+from model.documents import Place, parse_document, validate
 from model.process.regular_files import read_regular_text
 from model.quantities import DurationMs, TextMap, YamlBool
+from promql.syntax.series_notation import Histogram, NotationError, parse_points
 
 DEFAULT_INTERVAL_MS = 60_000
+_NO_HISTOGRAMS = "native histograms are not supported: the store keeps floats only (docs/promql.md)"
 _NOT_FINITE = re.compile(r"([-+]?)\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
@@ -156,7 +160,20 @@ class UnitTestFile(RuleFileModel):
         return next((name for at, name in enumerate(order) if name in order[:at]), None)
 
 
-def read_unit_test_file(path: Path) -> UnitTestFile:
+@dataclass(frozen=True, slots=True)
+class ReadUnitTests:
+    """A unit-test file, and what Redshank cannot test, by the number of the test.
+
+    Attributes:
+        file: the file.
+        refusals: a line for each native histogram of a test, with its place in the file.
+    """
+
+    file: UnitTestFile
+    refusals: Mapping[int, Sequence[str]]
+
+
+def read_unit_test_file(path: Path) -> ReadUnitTests:
     """Return a unit-test file; blocks.
 
     Raises:
@@ -165,5 +182,33 @@ def read_unit_test_file(path: Path) -> UnitTestFile:
     """
     document = parse_document(read_regular_text(path), str(path), plain_text=True)
     if document.data is None:
-        return UnitTestFile()
-    return validate(UnitTestFile, document)
+        return ReadUnitTests(UnitTestFile(), {})
+    file = validate(UnitTestFile, document)
+    found: dict[int, list[str]] = {}
+    for place in _histograms(file):
+        name = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in place)
+        line = f"{path}:{document.line(place)}: {name.removeprefix('.')}: {_NO_HISTOGRAMS}"
+        found.setdefault(int(place[1]), []).append(line)
+    return ReadUnitTests(file, found)
+
+
+def _histograms(file: UnitTestFile) -> Iterator[Place]:
+    """Yield the place of each native histogram: in the values of series, and in results."""
+    for number, test in enumerate(file.groups):
+        for at, series in enumerate(test.input_series):
+            if series is not None and _has_histogram(series.values):
+                yield ("tests", number, "input_series", at, "values")
+        for at, expression in enumerate(test.expression_tests):
+            for index, sample in enumerate(expression.exp_samples):
+                if sample is not None and sample.histogram:
+                    place: Place = ("tests", number, "promql_expr_test", at, "exp_samples", index)
+                    yield (*place, "histogram")
+
+
+def _has_histogram(values: str) -> bool:
+    try:
+        # Only the notation of histograms has braces.
+        return "{{" in values and any(isinstance(each, Histogram) for each in parse_points(values))
+    except NotationError:
+        # The test fails with the error of the notation.
+        return False

@@ -203,13 +203,45 @@ tests:
         ("tests: [{input_series: [{series: 'm{', values: '1'}]}]", 'input series "m{": '),
         ("tests: [{input_series: [{series: 'm', values: '1 x'}]}]", "unexpected 'x' in series"),
         ("tests: [{input_series: [{series: 'm', values: '0x99999999'}]}]", "more than 10,000,000"),
-        ("tests: [{input_series: [{series: 'm', values: '{{sum:1}}'}]}]", "native histograms"),
+        (
+            "tests: [{input_series: [{series: 'm', values: '{{sum:1}}'}]}]",
+            "unit.yml:2: tests[0].input_series[0].values: native histograms are not supported",
+        ),
         ("tests: [{alert_rule_test: [{eval_time: 1m}]}]", "misses required attribute alertname"),
     ],
 )
 def test_bad_file_names_the_place_and_the_reason(folder: Path, text: str, problem: str) -> None:
     (failure,) = outcome(folder, text).failures
     assert problem in failure
+
+
+def test_native_histograms_fail_only_their_tests_with_file_and_line(folder: Path) -> None:
+    text = """rule_files: []
+tests:
+- input_series:
+  - {series: 'm', values: '1 2'}
+- input_series:
+  - series: 'h'
+    values: '1 {{schema:0 sum:5 count:4 buckets:[1 2 1]}}x3'
+  promql_expr_test:
+  - expr: h
+    exp_samples:
+    - labels: h
+      histogram: '{{sum:5}}'
+- promql_expr_test: [{expr: '"{{"', exp_samples: []}]
+  input_series: [{series: 'm{a="{{sum:1}}"}', values: '1'}]
+"""
+    file = folder / "native.yml"
+    file.write_text(text)
+    found = asyncio.run(RuleUnitTests(parse, engine).load(file).run())
+    plain, native, braces = (test.failures for test in found.tests)
+    assert plain == ()
+    reason = "native histograms are not supported: the store keeps floats only (docs/promql.md)"
+    assert native == (
+        f"{file}:7: tests[1].input_series[0].values: {reason}",
+        f"{file}:12: tests[1].promql_expr_test[0].exp_samples[0].histogram: {reason}",
+    )
+    assert not any("native" in line for line in braces)
 
 
 def test_file_that_is_missing_or_no_text_is_a_failure(tmp_path: Path) -> None:
