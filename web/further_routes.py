@@ -14,6 +14,7 @@ from web.alerts.api import AlertsApi
 from web.alerts.backtests import BacktestApi, RuleBacktests
 from web.alerts.explanation_api import ExplanationApi
 from web.alerts.explanations import explainer
+from web.alerts.listing.bulk_acknowledgement import BulkAcknowledgement
 from web.alerts.maintenance_api import MaintenanceApi, MaintenanceWindows
 from web.annotations.api import AnnotationsApi
 from web.audit.api import AuditApi
@@ -96,6 +97,7 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         DashboardsApi(DashboardLibrary(services.dashboards, services.clock)),
         HostKeysApi(fleet, internals.register.keyring),
         AlertsApi(services.alerts, services.alerting, fleet, services.clock),
+        BulkAcknowledgement(services.alerting, fleet, services.clock),
         BacktestApi(RuleBacktests(services.samples, services.clock)),
         MaintenanceApi(MaintenanceWindows(services.alerting, services.clock)),
         ExplanationApi(services.alerts, services.alerting, explainer(services)),

@@ -100,7 +100,7 @@ async def test_chosen_theme_survives_a_reload(page: Page, url: str) -> None:
 
 async def test_alert_is_acknowledged_with_the_keyboard(page: Page, url: str) -> None:
     await page.goto(f"{url}/alerts")
-    buttons = page.get_by_role("button", name="Acknowledge")
+    buttons = page.get_by_role("button", name="Acknowledge", exact=True)
     count = await buttons.count()
     await buttons.first.press("Enter")
     await expect(buttons).to_have_count(count - 1)
@@ -139,7 +139,7 @@ async def test_table_and_badge_update_over_the_websocket(page: Page, url: str) -
     async with page.context.expect_page() as opened:
         await page.evaluate("open('/alerts')")
     other = await opened.value
-    await other.get_by_role("button", name="Acknowledge").first.click()
+    await other.get_by_role("button", name="Acknowledge", exact=True).first.click()
     await expect(badge).to_have_attribute("title", re.compile("firing, 2 not"))
     await other.close()
     assert not [url for url in requests if url.endswith("/")]

@@ -78,7 +78,7 @@ async def test_alert_of_a_host_that_went_down_is_acknowledged(page: Page, tmp_pa
         # Without a reload.
         row = page.get_by_role("row").filter(has_text="HostDown")
         await expect(row).to_contain_text("Critical")
-        await row.get_by_role("button", name="Acknowledge").click()
+        await row.get_by_role("button", name="Acknowledge", exact=True).click()
         await expect(row).to_contain_text("admin")
         alerts = (await server.get("/api/alerts"))["alerts"]
         down = [alert for alert in alerts if alert["labels"]["alertname"] == "HostDown"]

@@ -3,19 +3,29 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from alerting.views import GroupView, RuleView
 from model.clock import Clock
-from storage.api.alerts import Alert, AlertRecords, AlertState, Severity
+from storage.api.alerts import Alert, AlertRecords
 from web.alerts.acknowledgement_forms import acknowledgement_of
 from web.alerts.api import alert_name
 from web.alerts.documents import fired_seconds, notified_status
 from web.alerts.explanations import Explainer
 from web.alerts.history.timeline import read_history
+from web.alerts.listing.open_alerts import (
+    MOST_SHOWN,
+    AlertListQuery,
+    group_labels,
+    listed,
+    sections,
+    severities,
+)
 from web.alerts.matched_alerts import holds_of, own_matchers
 from web.fleet.fleet import Fleet
+from web.fleet.hosts import FleetView
 from web.fleet.receiver_tests import ReceiverTests
 from web.http.audit_trail import note
 from web.http.network import local_path
@@ -120,8 +130,7 @@ class AlertsPages:
         }
         match view:
             case "open":
-                values["alerts"] = sorted(fleet.alerts, key=urgency)
-                values["holds"] = holds_of(self._alerting, fleet.alerts, self._clock)
+                values |= self._open_alerts(address, fleet)
             case "resolved":
                 values["alerts"] = await alerts.resolved(page.limit, page.before_id)
             case "history":
@@ -135,6 +144,28 @@ class AlertsPages:
                 values["notified"] = {alert.id: alert for alert in about}
                 values["statuses"] = {each.id: notified_status(each) for each in sent}
         return values
+
+    def _open_alerts(self, address: PageAddress, fleet: FleetView) -> dict[str, Any]:
+        """Return the open alerts that the query of the page asks for, in groups."""
+        query = read_query(address.query, AlertListQuery)
+        host_names = {host.instance: host.name for host in fleet.hosts}
+        needs_holds = query.handled in ("nobody", "held")
+        considered = fleet.alerts if needs_holds else ()
+        holds = holds_of(self._alerting, considered, self._clock)
+        found = listed(fleet.alerts, query, host_names, holds)
+        shown = found[:MOST_SHOWN]
+        if not needs_holds:
+            holds = holds_of(self._alerting, shown, self._clock)
+        return {
+            "alerts": shown,
+            "found_count": len(found),
+            "list": query,
+            "sections": sections(shown, query.group, host_names),
+            "group_labels": group_labels(fleet.alerts),
+            "severities": severities(fleet.alerts),
+            "holds": holds,
+            "here": f"/alerts?{urlencode(address.query)}" if address.query else "/alerts",
+        }
 
     async def alert(self, request: web.Request) -> web.Response:
         """Show one alert with its rule and its history."""
@@ -187,16 +218,3 @@ def runbook_url(alert: Alert) -> str:
     """Return the URL of the alert's instructions, "" if it has none that a browser may open."""
     url = alert.annotations.get("runbook_url")
     return url if url.startswith(("http://", "https://")) else ""
-
-
-_STATE_RANK: Final = {AlertState.FIRING: 0, AlertState.NO_DATA: 1, AlertState.PENDING: 2}
-
-
-def urgency(alert: Alert) -> tuple[bool, int, bool, int]:
-    """Return the sort key of an open alert: unacknowledged and severe alerts come first."""
-    return (
-        alert.acknowledged_by is not None,
-        _STATE_RANK.get(alert.state, 3),
-        alert.labels.get("severity") != Severity.CRITICAL,
-        -alert.active_ms,
-    )

@@ -29,6 +29,7 @@ ACCESS = {
     "GET /add-host": "editor",
     "POST /add-host": "editor",
     "GET /alerts": "viewer",
+    "POST /alerts/acknowledge": "editor",
     "POST /alerts/receivers/{name}/test": "editor",
     "GET /api/receivers": "viewer",
     "POST /api/receivers/{name}/test": "editor",
