@@ -36,8 +36,9 @@ from web.events.segments_api import SegmentsApi
 from web.events.transfer_api import TransferApi
 from web.events.visits.sessions_api import SessionsApi
 from web.hosts.api import HostsApi
-from web.hosts.charts_api import ChartsApi
+from web.hosts.charts.charts_api import ChartsApi
 from web.hosts.keys_api import HostKeysApi
+from web.hosts.listing.trends_api import TrendsApi
 from web.http.assets import Assets
 from web.http.routing import Handlers, Route
 from web.internals import Internals
@@ -93,6 +94,7 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         ChartsApi(
             fleet, services.engine, services.annotations, services.clock, services.host_checks
         ),
+        TrendsApi(services.engine, services.clock, services.host_checks),
         AnnotationsApi(services.annotations, fleet, members, services.clock),
         DashboardsApi(DashboardLibrary(services.dashboards, services.clock)),
         HostKeysApi(fleet, internals.register.keyring),

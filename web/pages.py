@@ -30,7 +30,9 @@ from web.fleet.first_steps import FirstSteps
 from web.hosts.add_host_page import AddHostPages
 from web.hosts.host_page import HostPages
 from web.hosts.keys_page import HostKeyPages, NewKeyPage
-from web.hosts.page import HostsPages
+from web.hosts.listing.page import HostsPages
+from web.hosts.listing.selection_page import SelectionPages
+from web.hosts.listing.views_page import HostViewPages
 from web.http.routing import Handlers, user_of
 from web.internals import Internals
 from web.product_pages.asked_reports import AskedReport, AskedReportPages
@@ -113,8 +115,15 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: LoginPages(parts.renderer, parts.logins, parts.issuer, parts.settings),
     lambda parts: OidcLoginPages(parts.renderer, parts.oidc, parts.issuer, parts.settings),
     lambda parts: HostsPages(
-        parts.services, parts.fleet, parts.shell, FirstSteps(parts.services, parts.receiver_tests)
+        parts.services,
+        parts.fleet,
+        parts.shell,
+        parts.renderer,
+        HostViewPages(parts.services.host_views),
+        FirstSteps(parts.services, parts.receiver_tests),
     ),
+    lambda parts: HostViewPages(parts.services.host_views),
+    lambda parts: SelectionPages(parts.services, parts.fleet, parts.register, parts.shell),
     lambda parts: FirstStepsForms(parts.services.preferences),
     lambda parts: ReceiversPages(
         parts.services.managed_receivers, parts.services.alerting, parts.receiver_tests, parts.shell

@@ -43,6 +43,7 @@ from storage.api.alerts import (
 )
 from storage.api.audit import AuditRecords
 from storage.api.dashboards.stored import DashboardRecords
+from storage.api.fleet.host_views import HostViewRecords
 from storage.api.host_keys import HostKeyRecords
 from storage.api.hosts import HostRecords
 from storage.api.marks.annotations import AnnotationRecords
@@ -245,6 +246,7 @@ class Services:
     """
 
     hosts: HostRecords
+    host_views: HostViewRecords
     accounts: AccountRecords
     alerts: AlertRecords
     audit: AuditRecords

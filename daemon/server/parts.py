@@ -304,6 +304,7 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
     )
     return Services(
         hosts=records.hosts,
+        host_views=records.host_views,
         accounts=records.accounts,
         alerts=records.alerts,
         audit=records.audit,

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from model.labels import Labels
 from model.targets import instance_of_url
 from storage.api.errors import TakenError
+
+IDENTITY: Final = frozenset({"job", "instance"})
+"""The labels that identify a host's series; all others are tags, which may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,13 @@ class HostRecords(Protocol):
 
     async def remove(self, host_id: int) -> Host:
         """Remove a host and return it; its samples stay until their retention ends.
+
+        Raises:
+            NotFoundError: no host has this id.
+        """
+
+    async def relabel(self, host_id: int, labels: Labels) -> Host:
+        """Give a host other tags and return it; `job` and `instance` stay.
 
         Raises:
             NotFoundError: no host has this id.

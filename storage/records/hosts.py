@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlite_utils import Database, Migrations
 
 from model.labels import Labels
 from storage.api.errors import NotFoundError, TakenError
-from storage.api.hosts import Host, NewHost, with_own_instance
+from storage.api.hosts import IDENTITY, Host, NewHost, with_own_instance
 from storage.records.database import RecordsDatabase
 from storage.records.rows import decoded
 
@@ -92,6 +92,22 @@ class SqliteHosts:
             return host
 
         return await self._database.write(delete)
+
+    async def relabel(self, host_id: int, labels: Labels) -> Host:
+        """See `HostRecords.relabel`."""
+
+        def change(database: Database) -> Host:
+            host = find_host(database, host_id)
+            if host is None:
+                raise NotFoundError("host", host_id)
+            own = {name: host.labels.get(name) for name in IDENTITY}
+            tags = labels.drop(IDENTITY)
+            relabelled = replace(host, labels=tags.overlaid(Labels.of(own)))
+            row = {"labels": json.dumps(dict(relabelled.labels))}
+            database.table("hosts").update(host_id, row)
+            return relabelled
+
+        return await self._database.write(change)
 
     async def all(self) -> Sequence[Host]:
         """See `HostRecords.all`."""

@@ -22,6 +22,8 @@ from storage.records.audit import SqliteAudit
 from storage.records.dashboards import sqlite_dashboards
 from storage.records.dashboards.sqlite_dashboards import SqliteDashboards
 from storage.records.database import RecordsDatabase
+from storage.records.fleet import sqlite_host_views
+from storage.records.fleet.sqlite_host_views import SqliteHostViews
 from storage.records.host_keys import SqliteHostKeys
 from storage.records.hosts import SqliteHosts
 from storage.records.people import external_identities, preferences
@@ -54,6 +56,7 @@ class Records:
         self.dashboards = SqliteDashboards(self._database)
         self.audit = SqliteAudit(self._database)
         self.hosts = SqliteHosts(self._database)
+        self.host_views = SqliteHostViews(self._database)
         self.host_keys = SqliteHostKeys(self._database)
         self.probes = SqliteProbes(self._database)
         self.second_factors = SqliteSecondFactors(self._database)
@@ -88,6 +91,7 @@ class Records:
             sqlite_probes,
             hosts,
             host_keys,
+            sqlite_host_views,
             projects,
             project_keys,
             pushed_groups,

@@ -364,6 +364,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
         keys = await asyncio.to_thread(KeyRing.open, folder / "keys.json", now_ms)
         services = Services(
             hosts=records.hosts,
+            host_views=records.host_views,
             accounts=records.accounts,
             alerts=records.alerts,
             audit=records.audit,

@@ -225,6 +225,7 @@ def _services(
     Counter("redshank_example", "An example.", registry=registry).inc()
     return Services(
         hosts=records.hosts,
+        host_views=records.host_views,
         accounts=records.accounts,
         alerts=records.alerts,
         audit=records.audit,

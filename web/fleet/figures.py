@@ -5,23 +5,17 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import structlog
-
 from alerting.check_settings import HostCheckSettings
 from alerting.checks.cpu_usage import CpuUsage
 from alerting.host_check_settings import DiskSettings
 from model.durations import format_duration
 from model.labels import METRIC_NAME, quote
-from promql.api import InstantVector, PromQLError, QueryEngine, QueryOptions
+from promql.api import InstantVector
 from web.fleet.hosts import Figures
-
-log = structlog.get_logger(__name__)
+from web.fleet.kept_answers import KeptAnswers
 
 NO_NIC: Final = "lo|veth.*|docker.*|br-.*|virbr.*|cni.*|flannel.*|cali.*|tap.*|vnet.*"
 """Names of network interfaces that carry no traffic of the host's own."""
-
-_OPTIONS: Final = QueryOptions(timeout_s=10.0)
-"""A page without one figure is better than no page."""
 
 _LONGEST_WINDOW_MS: Final = 3_600_000
 _PLAIN: Final = ("cores", "receive_bytes_per_s", "transmit_bytes_per_s")
@@ -31,6 +25,16 @@ _TOTAL: Final = "node_memory_MemTotal_bytes"
 _LOAD: Final = "node_load1"
 _BOOTED: Final = "node_boot_time_seconds"
 _GAUGES: Final = (_AVAILABLE, _TOTAL, _LOAD, _BOOTED)
+_OLDEST_CPU_MS: Final = 60_000
+_OLDEST_MS: Final = {
+    "gauges": 30_000,
+    "receive_bytes_per_s": 60_000,
+    "transmit_bytes_per_s": 60_000,
+    "disk_available_bytes": 60_000,
+    "disk_size_bytes": 60_000,
+    "cores": 300_000,
+}
+"""How old the figures of 1,000 hosts may be: a small part of the time in which they change."""
 _CLOCK_SET_S: Final = 946_684_800.0
 """2000-01-01. A host that booted earlier had no clock, or does not know when it booted."""
 
@@ -50,7 +54,7 @@ def cpu_window_ms(checks: HostCheckSettings, interval_s: float) -> int:
 
 
 async def read_figures(
-    engine: QueryEngine,
+    answers_of: KeptAnswers,
     intervals_s: Mapping[str, float],
     checks: HostCheckSettings,
     now_ms: int,
@@ -58,7 +62,7 @@ async def read_figures(
     """Return the figures of each instance.
 
     Args:
-        engine: evaluates the queries.
+        answers_of: evaluates the queries.
         intervals_s: the scrape interval of each host by instance.
         checks: the settings of the host checks: the CPU's window, the filesystems to leave out.
         now_ms: the time of evaluation.
@@ -69,8 +73,12 @@ async def read_figures(
     distinct = set(windows.values())
     for window_ms in distinct:
         queries[f"cpu {window_ms}"] = CpuUsage(window_ms, ("instance",)).used()
+    hosts = len(intervals_s)
     vectors = await asyncio.gather(
-        *(_instant(engine, name, query, now_ms) for name, query in queries.items())
+        *(
+            answers_of.instant(name, query, now_ms, hosts, _OLDEST_MS.get(name, _OLDEST_CPU_MS))
+            for name, query in queries.items()
+        )
     )
     answers = dict(zip(queries, vectors, strict=True))
     found: dict[str, dict[str, Any]] = {instance: {} for instance in intervals_s}
@@ -160,13 +168,3 @@ def _fullest_disks(
         if instance not in found or ratio > found[instance][0]:
             found[instance] = ratio, labels.get("mountpoint")
     return found
-
-
-async def _instant(engine: QueryEngine, name: str, query: str, now_ms: int) -> InstantVector | None:
-    try:
-        answer = await engine.instant(query, now_ms, _OPTIONS)
-    except PromQLError as exc:
-        # The page shows the other figures; a missing one reads as unknown.
-        log.warning("fleet_query_failed", figure=name, error=str(exc))
-        return None
-    return answer.value if isinstance(answer.value, InstantVector) else None

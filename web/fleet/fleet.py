@@ -12,6 +12,7 @@ from storage.api.alerts import Alert, AlertState, Severity
 from storage.api.hosts import Host
 from web.fleet.figures import read_figures
 from web.fleet.hosts import AlertCount, Figures, FleetHost, FleetView, HostState
+from web.fleet.kept_answers import KeptAnswers
 from web.services import Services
 
 _FRESH_MS: Final = 1_000
@@ -24,6 +25,7 @@ class Fleet:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._lock = asyncio.Lock()
+        self._answers = KeptAnswers(services.engine)
         self._view: FleetView | None = None
 
     async def view(self) -> FleetView:
@@ -53,8 +55,12 @@ class Fleet:
         if statuses:
             intervals_s = {each.target.instance: each.target.interval_s for each in statuses}
             checks = self._services.host_checks()
-            figures = await read_figures(self._services.engine, intervals_s, checks, now_ms)
-        hosts = [_host(status, _record_of(status, records), figures, alerts) for status in statuses]
+            figures = await read_figures(self._answers, intervals_s, checks, now_ms)
+        by_id = {record.id: record for record in records}
+        hosts = [
+            _host(status, by_id.get(status.target.host_id or 0), figures, alerts)
+            for status in statuses
+        ]
         known = {host.id for host in hosts}
         hosts.extend(_pending(record) for record in records if record.id not in known)
         hosts.sort(key=lambda host: (host.name.casefold(), host.instance))
@@ -73,10 +79,6 @@ def count_alerts(alerts: Sequence[Alert]) -> Mapping[str, AlertCount]:
         else:
             counts[1] += 1
     return {instance: AlertCount(*counts) for instance, counts in by_instance.items()}
-
-
-def _record_of(status: TargetStatus, records: Sequence[Host]) -> Host | None:
-    return next((record for record in records if record.id == status.target.host_id), None)
 
 
 _STATE_OF = {

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from model.labels import Labels
 from storage.api.alerts import Alert
+from storage.api.hosts import IDENTITY
 from web.http.host_paths import host_path
 
 
@@ -85,6 +86,11 @@ class FleetHost:
     def pushes(self) -> bool:
         """Whether the host pushes reports instead of being scraped."""
         return not self.url
+
+    @property
+    def tags(self) -> tuple[tuple[str, str], ...]:
+        """The labels that somebody gave the host: all but `job` and `instance`."""
+        return tuple(pair for pair in self.labels if pair[0] not in IDENTITY)
 
     @property
     def element_id(self) -> str:

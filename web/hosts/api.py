@@ -5,6 +5,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from alerting.check_settings import CheckName, HostCheckSettings
+from model.labels import Labels
 from web.fleet.documents import FleetHostDocument, fleet_host_document
 from web.fleet.fleet import Fleet
 from web.hosts.checks import checks_of
@@ -14,7 +15,7 @@ from web.hosts.documents import (
     HostsDocument,
     check_document,
 )
-from web.hosts.forms import CheckForm, HostForm
+from web.hosts.forms import CheckForm, HostForm, TagsForm
 from web.hosts.installation import ExporterInstaller
 from web.hosts.lookup import check_name, find_host
 from web.hosts.register import HostRegister
@@ -57,6 +58,7 @@ class HostsApi:
         every = Operation(tag, HostsDocument)
         add = Operation(tag, AddedHostDocument, HostForm, status=201, errors=(404, 409))
         one = Operation(tag, FleetHostDocument, errors=(404,))
+        tags = Operation(tag, FleetHostDocument, TagsForm, errors=(404, 409))
         remove = Operation(tag, status=204, errors=(404, 409))
         checks = Operation(tag, ChecksDocument, errors=(404,))
         set_check = Operation(tag, ChecksDocument, CheckForm, path=CheckPath, errors=(404,))
@@ -69,6 +71,7 @@ class HostsApi:
                 ("POST", "/api/hosts", self.add, edit, add),
                 ("GET", host, self.host, look, one),
                 ("DELETE", host, self.remove, edit, remove),
+                ("PUT", f"{host}/tags", self.set_tags, edit, tags),
                 ("GET", f"{host}/checks", self.checks, look, checks),
                 ("PUT", check, self.set_check, edit, set_check),
                 ("DELETE", check, self.reset_check, edit, reset),
@@ -112,6 +115,14 @@ class HostsApi:
         await self._register.remove(host)
         note(request, "host.remove", host.name)
         return web.Response(status=204)
+
+    async def set_tags(self, request: web.Request) -> web.Response:
+        """Give a host other tags: all its labels but `job` and `instance`."""
+        host = await find_host(self._fleet, request)
+        form = await read_json(request, TagsForm)
+        await self._register.relabel([(host, Labels.of(form.tags))])
+        note(request, "host.tags", host.name, tags=" ".join(sorted(form.tags))[:200])
+        return await self.host(request)
 
     async def checks(self, request: web.Request) -> web.Response:
         """List the host's checks."""

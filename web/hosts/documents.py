@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from storage.api.alerts import Severity
 from web.fleet.documents import FleetHostDocument
-from web.hosts.chart_definitions import ChartUnit
+from web.hosts.charts.chart_definitions import ChartUnit
 from web.hosts.checks import HostCheckView
 
 

@@ -16,7 +16,7 @@ from yarl import URL
 from model.base_models import DeferredModel
 from model.labels import METRIC_NAME, Labels
 from storage.api.alerts import CheckOverride
-from storage.api.hosts import NewHost
+from storage.api.hosts import IDENTITY, NewHost
 
 EXPORTER_PORT: Final = 9100
 SHORTEST_KEY: Final = 16
@@ -61,6 +61,11 @@ def exposition_url(text: str) -> str:
     if url.path == "/":
         url = url.with_path("/metrics")
     return str(url.with_fragment(None))
+
+
+def _require_label_name(name: str) -> None:
+    if not _LABEL_NAME.fullmatch(name) or name == METRIC_NAME:
+        raise ValueError(f"{name!r} is no label name")
 
 
 class HostForm(DeferredModel):
@@ -114,8 +119,7 @@ class HostForm(DeferredModel):
     @classmethod
     def _label_names(cls, value: dict[str, str]) -> dict[str, str]:
         for name in value:
-            if not _LABEL_NAME.fullmatch(name) or name == METRIC_NAME:
-                raise ValueError(f"{name!r} is no label name")
+            _require_label_name(name)
         return value
 
     @model_validator(mode="after")
@@ -127,6 +131,26 @@ class HostForm(DeferredModel):
     def host(self) -> NewHost:
         """Return the host for the records."""
         return NewHost(self.name, self.url, Labels.of(self.labels), self.interval_s, self.timeout_s)
+
+
+class TagsForm(DeferredModel):
+    """All tags of a host; a tag that is left out is removed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tags: dict[str, Annotated[str, StringConstraints(max_length=1000)]] = Field(
+        max_length=50,
+        json_schema_extra={"propertyNames": {"pattern": f"^{_LABEL_NAME.pattern}$"}},
+    )
+
+    @field_validator("tags")
+    @classmethod
+    def _tag_names(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            _require_label_name(name)
+            if name in IDENTITY:
+                raise ValueError(f"{name!r} identifies the host's series and cannot be changed")
+        return value
 
 
 class CheckForm(DeferredModel):

@@ -10,7 +10,7 @@ from alerting.errors import BadOverrideError
 from web.fleet.figures import cpu_window_ms
 from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetHost
-from web.hosts.chart_grid import DEFAULT_RANGE, RANGES
+from web.hosts.charts.chart_grid import DEFAULT_RANGE, RANGES
 from web.hosts.checks import Levels, checks_of
 from web.hosts.details import read_details
 from web.hosts.forms import CheckForm

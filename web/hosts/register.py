@@ -1,8 +1,11 @@
 """Adding and removing hosts, as the API and the pages both do."""
 
+from collections.abc import Iterable
+
 from aiohttp.helpers import is_ip_address
 from yarl import URL
 
+from model.labels import Labels
 from storage.api.errors import TakenError
 from storage.api.hosts import Host, NewHost, with_own_instance
 from web.fleet.fleet import Fleet
@@ -72,11 +75,31 @@ class HostRegister:
             ConflictError: the host is in the configuration file.
             NotFoundError: it was removed concurrently.
         """
-        if host.id is None:
-            raise ConflictError(f"{host.name} is in the configuration file; remove it there")
-        await self._services.hosts.remove(host.id)
+        await self.remove_all([host])
+
+    async def relabel(self, changes: Iterable[tuple[FleetHost, Labels]]) -> None:
+        """Give hosts other tags; their series go on under the new labels.
+
+        Raises:
+            ConflictError: a host is in the configuration file.
+            NotFoundError: one was removed concurrently.
+        """
+        for host, labels in changes:
+            await self._services.hosts.relabel(_registered(host, "change"), labels)
+        await self._apply_change()
+
+    async def remove_all(self, hosts: Iterable[FleetHost]) -> None:
+        """Remove several hosts; see `remove`."""
+        for host in hosts:
+            await self._services.hosts.remove(_registered(host, "remove"))
         await self._apply_change()
 
     async def _apply_change(self) -> None:
         await self._services.hosts_changed()
         self._fleet.forget()
+
+
+def _registered(host: FleetHost, verb: str) -> int:
+    if host.id is None:
+        raise ConflictError(f"{host.name} is in the configuration file; {verb} it there")
+    return host.id

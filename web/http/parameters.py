@@ -136,13 +136,18 @@ async def read_form(request: web.Request) -> dict[str, str]:
         WebError: as `read_body`.
         BadRequestError: the body is not a form.
     """
+    return dict(await read_form_fields(request))
+
+
+async def read_form_fields(request: web.Request) -> list[tuple[str, str]]:
+    """Return the names and values of an HTML form, in order; see `read_form`."""
     body = await read_body(request)
     if body and request.content_type != FORM:
         # aiohttp writes multipart bodies to temporary files; none of our forms sends one.
         raise BadRequestError(f"send the form as {FORM}")
     if (request.charset or "utf-8").lower() not in ("utf-8", "us-ascii"):
         raise BadRequestError("send the form as UTF-8")
-    return dict(form_fields(body))
+    return form_fields(body)
 
 
 def form_fields(body: bytes) -> list[tuple[str, str]]:

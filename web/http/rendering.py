@@ -93,6 +93,10 @@ class Renderer:
             **{"path": request.path, **values},
         )
 
+    def module(self, template: str) -> Any:
+        """Return the macros of a template, which see no values but their arguments."""
+        return self.resources.templates.get_template(template).module
+
     def page(
         self, request: web.Request, template: str, status: int = 200, /, **values: Any
     ) -> web.Response:

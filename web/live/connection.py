@@ -242,8 +242,10 @@ class Connection:
             changed = self._changed
             # Before reading, so that a change meanwhile is not missed.
             following = feed.following() if feed.following is not None else None
+            if feed.forget is not None and self._outbox.holds(subscription.id):
+                feed.forget()
             body = await self._read(subscription.id, feed)
-            if body != sent:
+            if body and body != sent:
                 self._put(body, subscription.id)
                 sent = body
             if following is None:
@@ -258,16 +260,19 @@ class Connection:
         except LiveSeriesError as exc:
             # The query was evaluated in vain, and would be again at once.
             self._refused.add(name)
-            return error_message(name, failure_of(exc))
+            failure = failure_of(exc)
         except Exception as exc:
             failure = failure_of(exc)
             if not failure.expected:
                 log.exception("stream_feed_failed", subscription=name)
-            return error_message(name, failure)
-        if len(body) <= LARGEST_BYTES:
-            return body
-        problem = f"the result is larger than {LARGEST_BYTES // 2**20} MiB; narrow the query"
-        return error_message(name, Failure(413, problem))
+        else:
+            if len(body) <= LARGEST_BYTES:
+                return body
+            problem = f"the result is larger than {LARGEST_BYTES // 2**20} MiB; narrow the query"
+            failure = Failure(413, problem)
+        if feed.forget is not None:
+            feed.forget()
+        return error_message(name, failure)
 
     async def _wait_until_due(self, subscription: Subscribe, changed: asyncio.Event) -> None:
         """Wait for the interval; unless it is a query, only until an alert changes."""

@@ -12,6 +12,7 @@ from promql.api import InstantVector, QueryEngine, QueryOptions, Scalar, String
 from web.fleet.documents import alert_document, fleet_host_document
 from web.fleet.fleet import Fleet
 from web.live.messages import Subscribe, message, values_message
+from web.live.region_html import RegionChanges
 from web.live.series_budget import StreamSeries
 from web.live.shell import Shell
 from web.services import Services
@@ -25,13 +26,16 @@ class LiveFeed:
     """The messages of a subscription.
 
     Attributes:
-        read: returns the message as of now. Equal bytes mean that nothing has changed.
+        read: returns the message as of now. Equal bytes, or none, mean that nothing has changed.
+        forget: called when the last message has not been sent and will be replaced by the next,
+            for a feed whose messages build on one another.
         following: returns an event that is set at the next change; None for a feed that is
             read again and again.
     """
 
     read: Callable[[], Awaitable[bytes]]
     following: Callable[[], asyncio.Event] | None = None
+    forget: Callable[[], None] | None = None
 
 
 _THREAD_FROM_SERIES: Final = 2_000
@@ -103,8 +107,12 @@ class Feeds:
 
     def _region(self, name: str, page: str, request: web.Request) -> LiveFeed:
         render, following = self._shell.region(request, page)
+        changes = RegionChanges()
 
         async def read() -> bytes:
-            return message("region", name, html=await render())
+            fresh = changes.since_last(await render())
+            if fresh is None:
+                return b""
+            return message("region", name, now_ms=self._services.clock(), **fresh)
 
-        return LiveFeed(read, following)
+        return LiveFeed(read, following, changes.forget)

@@ -45,6 +45,10 @@ class Outbox:
         self._filled.set()
         return True
 
+    def holds(self, key: str) -> bool:
+        """Return whether a message with this key waits."""
+        return key in self._waiting
+
     def drop(self, key: str) -> None:
         """Remove the waiting message with a key, if there is one."""
         self._size_bytes -= len(self._waiting.pop(key, b""))

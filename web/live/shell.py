@@ -17,6 +17,7 @@ from web.http.pages import Page, PageRegistry
 from web.http.rendering import Renderer
 from web.http.responses import html_response
 from web.http.routing import Handler, Principal, Route, Surface, principal_of
+from web.live.region_html import ROWS, RegionHtml
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,13 @@ class PageAddress:
 
 
 ReadRegion = Callable[[PageAddress], Awaitable[Mapping[str, Any]]]
-"""Returns the values of a region's template."""
+"""Returns the values of a region's template.
 
-RenderRegion = Callable[[], Awaitable[str]]
+A list may pass its rows as `row_html`, HTML by the id of the row's element: only rows that
+changed are sent again. Its template writes `{{ rows_place }}` in their place.
+"""
+
+RenderRegion = Callable[[], Awaitable[RegionHtml]]
 """Returns the region's HTML as of now."""
 
 
@@ -97,8 +102,8 @@ class Shell:
         values["navigation"] = self._pages.navigation(principal_of(request))
         values["notice"] = page.notices.get(request.query.get("notice", ""), "")
         # In a thread: a host takes 60 us, and a large fleet would stall the event loop.
-        text = await asyncio.to_thread(self._renderer.text, request, page.template, values)
-        return html_response(text, status)
+        html = await asyncio.to_thread(self._render, request, page.template, values)
+        return html_response(html.whole(), status)
 
     def add_region(
         self, name: str, template: str, read: ReadRegion, following: Following | None = None
@@ -127,13 +132,17 @@ class Shell:
         """
         region, address = self._find(page, principal_of(request))
 
-        async def render() -> str:
+        async def render() -> RegionHtml:
             values = {**await region.read(address), **await self._frame(), "notice": ""}
             values["path"] = address.path
-            return await asyncio.to_thread(self._renderer.text, request, region.template, values)
+            return await asyncio.to_thread(self._render, request, region.template, values)
 
         following = region.following
         return render, None if following is None else lambda: following(address)
+
+    def _render(self, request: web.Request, template: str, values: Mapping[str, Any]) -> RegionHtml:
+        frame = self._renderer.text(request, template, {"rows_place": ROWS, **values})
+        return RegionHtml(frame, values.get("row_html", {}))
 
     def _find(self, page: str, reader: Principal) -> tuple[LiveRegion, PageAddress]:
         try:

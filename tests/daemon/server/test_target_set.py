@@ -24,6 +24,9 @@ class Hosts:
     async def remove(self, host_id: int) -> Host:
         raise NotImplementedError
 
+    async def relabel(self, host_id: int, labels: Labels) -> Host:
+        raise NotImplementedError
+
     async def all(self) -> Sequence[Host]:
         return self.registered
 

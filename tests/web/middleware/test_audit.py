@@ -29,6 +29,8 @@ NOT_RECORDED_BY_ITSELF = {
     "POST /api/v1/parse_query",
     "POST /api/dashboards/text",
     "POST /api/v1/query_exemplars",
+    # It asks for confirmation.
+    "POST /hosts/selection",
     "POST /v1/reports/overview",
     "POST /v1/reports/top-events",
     "POST /v1/reports/events-timeseries",

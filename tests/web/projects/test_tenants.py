@@ -205,6 +205,7 @@ OUTSIDE = (
     "/api/silences",
     "/api/maintenance",
     "/host/",
+    "/hosts/",
     "/add-host",
     "/install/",
     "/alerts",

@@ -72,8 +72,22 @@ const morph = (from, to) => {
 export const updateRegions = (fresh) => {
   showLocalTimes(fresh);
   for (const region of fresh.querySelectorAll("[data-region]")) {
+    // A region within a region is brought up to date with it.
+    if (region.parentElement?.closest("[data-region]")) continue;
     const shown = document.getElementById(region.id);
     if (shown) morph(shown, region);
+  }
+};
+
+// Puts the elements with these ids, which have one parent, in this order.
+export const orderElements = (ids) => {
+  const parent = document.getElementById(ids[0])?.parentElement;
+  let here = parent?.firstElementChild;
+  for (const id of ids) {
+    const element = document.getElementById(id);
+    if (!element || element.parentElement !== parent) continue;
+    if (element === here) here = here.nextElementSibling;
+    else parent.insertBefore(element, here);
   }
 };
 

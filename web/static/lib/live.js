@@ -2,7 +2,7 @@
 // `/ws/metrics` whenever it changed. Behind a proxy that lets no WebSocket through, the page is
 // loaded again every few seconds instead.
 
-import { loadRegions, updateRegions } from "./dom.js";
+import { loadRegions, orderElements, updateRegions } from "./dom.js";
 import { timeText } from "./format.js";
 
 const RETRY_MS = 3000;
@@ -20,7 +20,7 @@ export const keepLive = (page, state, button = null) => {
   let timer = null;
   let updated = new Date();
   let paused = false;
-  let waiting = null;
+  let waiting = [];
 
   const showLost = (text) => {
     state.hidden = !text;
@@ -50,11 +50,16 @@ export const keepLive = (page, state, button = null) => {
   // The first rows are out of sight: new ones above them would move what is read.
   const isReading = () => button !== null && button.getBoundingClientRect().bottom < 0;
 
-  const show = (html) => {
-    waiting = null;
-    const fresh = document.createElement("template");
-    fresh.innerHTML = html;
-    updateRegions(fresh.content);
+  // A message holds a whole region, or the rows of it that changed since the one before, and
+  // their order if that changed.
+  const show = (messages) => {
+    waiting = [];
+    for (const { html, order } of messages) {
+      const fresh = document.createElement("template");
+      fresh.innerHTML = html;
+      updateRegions(fresh.content);
+      if (order) orderElements(order);
+    }
     showUpdated();
     showPause();
   };
@@ -65,17 +70,17 @@ export const keepLive = (page, state, button = null) => {
     button.textContent = paused ? "Resume" : "Pause";
     const note = document.getElementById(button.getAttribute("aria-describedby"));
     if (paused) note.textContent = `Paused at ${timeText(updated)}`;
-    else note.textContent = waiting === null ? "" : "New events wait above";
+    else note.textContent = waiting.length ? "New events wait above" : "";
   };
 
   const receive = (message) => {
     if (message.id !== `page-${subscription}`) return;
     if (message.type === "region") {
       if (isReading()) {
-        waiting = message.html;
+        waiting = message.whole ? [message] : [...waiting, message];
         showPause();
       } else {
-        show(message.html);
+        show(message.whole ? [message] : [...waiting, message]);
       }
     } else if (message.type === "error") {
       showLost(`Not live since ${timeText(updated)}: ${message.error}`);
@@ -104,6 +109,7 @@ export const keepLive = (page, state, button = null) => {
     let opened = false;
     mine.addEventListener("open", () => {
       opened = true;
+      waiting = [];
       subscription = 0;
       subscribe();
     });
@@ -137,11 +143,11 @@ export const keepLive = (page, state, button = null) => {
   if (button) {
     button.addEventListener("click", () => {
       paused = !paused;
-      waiting = null;
+      waiting = [];
       start();
       showPause();
     });
-    addEventListener("scroll", () => waiting !== null && !isReading() && show(waiting), { passive: true });
+    addEventListener("scroll", () => waiting.length && !isReading() && show(waiting), { passive: true });
     button.hidden = false;
   }
   document.addEventListener("visibilitychange", start);

@@ -20,8 +20,8 @@ from model.labels import Labels, quote
 from model.series import NO_TIME, AlignedSeries, is_absent, is_stale
 from promql.api import InstantVector, PromQLError, QueryEngine, QueryOptions
 from web.fleet.figures import cpu_window_ms, real_disks
-from web.hosts.chart_definitions import CHARTS, Chart, ChartUnit, Lines
-from web.hosts.chart_grid import DAY_MS, RANGES, Grid
+from web.hosts.charts.chart_definitions import CHARTS, Chart, ChartUnit, Lines
+from web.hosts.charts.chart_grid import DAY_MS, RANGES, Grid
 from web.hosts.documents import ChartDocument, ChartsDocument
 
 log = structlog.get_logger(__name__)

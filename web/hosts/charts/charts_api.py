@@ -11,8 +11,8 @@ from model.clock import Clock
 from promql.api import QueryEngine
 from storage.api.marks.annotations import AnnotationRecords
 from web.fleet.fleet import Fleet
-from web.hosts.chart_grid import DEFAULT_RANGE, RANGES, Grid
-from web.hosts.charts import covering_range, read_charts
+from web.hosts.charts.chart_grid import DEFAULT_RANGE, RANGES, Grid
+from web.hosts.charts.line_reading import covering_range, read_charts
 from web.hosts.documents import ChartsDocument
 from web.hosts.lookup import find_host
 from web.http.errors import BadRequestError

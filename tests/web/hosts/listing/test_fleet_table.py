@@ -1,9 +1,13 @@
+from dataclasses import replace
+from urllib.parse import parse_qsl
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from model.labels import Labels
 from web.fleet.hosts import AlertCount, Figures, FleetHost, FleetView, HostState
-from web.hosts.fleet_table import COLUMNS, TableState, count_hosts
+from web.hosts.listing.columns import COLUMNS
+from web.hosts.listing.fleet_table import TableState, count_hosts, group_labels
 
 
 def host(
@@ -97,3 +101,49 @@ def test_any_address_gives_some_rows_and_its_own_link_gives_the_same(query: dict
 @given(st.sampled_from([column.key for column in COLUMNS]), st.sampled_from(["asc", "desc"]))
 def test_every_column_sorts_every_host(sort: str, order: str) -> None:
     assert sorted(names(sort=sort, order=order)) == ["a", "b", "n", "z"]
+
+
+def test_groups_follow_their_label_and_keep_the_order_within() -> None:
+    state = TableState.read({"group": "site", "sort": "cpu"})
+    groups = list(state.groups(state.rows(VIEW)))
+    assert [(group.value, [host.name for host in group.hosts]) for group in groups] == [
+        ("home", ["a", "b"]),
+        ("office", ["n", "z"]),
+    ]
+    assert [group.down for group in groups] == [1, 0]
+
+
+def test_hosts_without_the_label_form_the_last_group() -> None:
+    bare = replace(VIEW.hosts[0], labels=Labels.of(job="node"))
+    groups = list(TableState.read({"group": "site"}).groups([bare, *VIEW.hosts[1:]]))
+    assert [group.value for group in groups] == ["home", "office", ""]
+
+
+def test_hosts_are_grouped_by_their_tags() -> None:
+    assert group_labels(VIEW) == ["site"]
+
+
+def test_chosen_columns_stay_in_the_url_and_in_their_order() -> None:
+    state = TableState.read({"columns": "tags,cpu,nonsense"})
+    assert [column.key for column in state.columns] == ["name", "tags", "cpu"]
+    assert state.link() == "/?columns=tags%2Ccpu"
+    assert TableState.read({"columns": "nonsense"}).link() == "/"
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "q": st.text(max_size=20),
+            "group": st.sampled_from(["site", "job"]),
+            "view": st.sampled_from(["grid", "x"]),
+            "columns": st.lists(st.sampled_from([c.key for c in COLUMNS])).map(",".join),
+            "sort": st.sampled_from([c.key for c in COLUMNS]),
+            "order": st.sampled_from(["asc", "desc"]),
+            "state": st.sampled_from(["up", "down", "x"]),
+        },
+    )
+)
+def test_a_states_own_url_reads_as_the_same_state(query: dict[str, str]) -> None:
+    state = TableState.read(query)
+    assert TableState.read(dict(parse_qsl(state.query()))) == state

@@ -15,8 +15,8 @@ from model.series import AlignedSeries, absent_matrix
 from promql.api import Answer, EvaluationError
 from tests.web.service_doubles import NOW_MS, target_status, vector
 from tests.web.world import World, world_at
-from web.hosts.chart_definitions import CHARTS
-from web.hosts.chart_grid import RANGES, Grid
+from web.hosts.charts.chart_definitions import CHARTS
+from web.hosts.charts.chart_grid import RANGES, Grid
 
 STEP_MS = 15_000
 """The interval of the host."""

@@ -1,0 +1,58 @@
+"""How fast pages are, and what open pages cost: `./run bench pages --json`.
+
+`hosts_1000_s` is the time of the hosts page beside 1,000 hosts that are scraped every 15 s,
+from the request to the last byte, with its compressed size and the CPU time that the server
+spends on one update of an open page.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.harness.recordings.recording import add_recording_argument
+from benchmarks.harness.reporting.command import plain_parser, run
+from benchmarks.harness.reporting.report import Limit, exceeded
+from benchmarks.pages.hosts_page import measure_hosts_page
+
+_LIMITS = (Limit("hosts_1000_s", 1.0), Limit("hosts_kb", 300.0), Limit("hosts_update_cpu_ms", 50.0))
+
+
+@dataclass(frozen=True, slots=True)
+class PageFindings:
+    """The figures of all pages, by name."""
+
+    figures: Mapping[str, float]
+
+    def print(self) -> None:
+        """Print one figure a line."""
+        for name, value in self.figures.items():
+            print(f"{name:24} {value:10.3f}")
+        for sentence in self.exceeded():
+            print(f"! {sentence}")
+
+    def as_json(self) -> str:
+        """Return one line of JSON."""
+        return json.dumps({"bench": "pages", **self.figures})
+
+    def exceeded(self) -> Sequence[str]:
+        """Return a sentence for each limit that is exceeded."""
+        return exceeded(_LIMITS, self.figures)
+
+
+def measure(options: argparse.Namespace) -> PageFindings:
+    """Measure all pages."""
+    return PageFindings(measure_hosts_page(options))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure pages beside a large fleet."""
+    parser = plain_parser("pages", main.__doc__)
+    add_recording_argument(parser)
+    parser.add_argument("--hosts", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=90.0, help="of open pages, and of none")
+    run(measure, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    main()

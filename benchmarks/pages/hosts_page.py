@@ -1,0 +1,102 @@
+"""Measures the hosts page of a server that scrapes a large fleet."""
+
+import argparse
+import asyncio
+import gzip
+import statistics
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import aiohttp
+
+from benchmarks.harness.contenders.contender import ScrapePlan
+from benchmarks.harness.contenders.servers import Redshank
+from benchmarks.harness.load.fleet import FleetPlan, TargetFleet
+from benchmarks.harness.load.target_process import target_address
+from benchmarks.harness.loopback import fetch
+from benchmarks.harness.processes import BenchmarkError, wait_until, work_directory
+from benchmarks.harness.recordings.recording import find_recording
+from benchmarks.harness.reporting.command import progress
+
+_INTERVAL_S: Final = 15.0
+_UPDATE_S: Final = 5.0
+"""The page's pace, the default: what is kept from one update to the next counts as it is."""
+_REQUESTS: Final = 7
+_SCRAPES: Final = 3
+_PATIENCE_S: Final = 300.0
+
+
+def measure_hosts_page(options: argparse.Namespace) -> Mapping[str, float]:
+    """Return the page's time, its size and the CPU of an update."""
+    recording = find_recording(options.recording)
+    with (
+        work_directory(options.work_dir) as directory,
+        TargetFleet(FleetPlan(options.hosts), recording, directory) as fleet,
+    ):
+        port = fleet.counts().port
+        targets = [f"{target_address(number)}:{port}" for number in range(options.hosts)]
+        (server_directory := directory / "server").mkdir()
+        plan = ScrapePlan(targets, _INTERVAL_S)
+        with Redshank(plan, server_directory) as server:
+            progress(f"{options.hosts} hosts: waiting for {_SCRAPES} scrapes of each")
+            if not wait_until(lambda: fleet.counts().fewest_responses >= _SCRAPES, _PATIENCE_S, 1):
+                raise BenchmarkError("not every host was scraped in time")
+            time_s, size_bytes = _page(server, options.hosts)
+            progress("measuring live updates")
+            update_s, bytes_each = asyncio.run(_update_cpu_s(server, options.seconds))
+    return {
+        "hosts_1000_s": time_s,
+        "hosts_kb": size_bytes / 1000,
+        "hosts_update_cpu_ms": update_s * 1000,
+        "hosts_update_kb": bytes_each / 1000,
+    }
+
+
+def _page(server: Redshank, hosts: int) -> tuple[float, int]:
+    """Return the median time of the page, and its compressed size."""
+    headers = {**server.headers(), "Accept": "text/html", "Accept-Encoding": "gzip"}
+    times_s, size_bytes = [], 0
+    for number in range(_REQUESTS + 1):
+        # The server keeps what it has read for a second.
+        time.sleep(1.1)
+        began_s = time.perf_counter()
+        body = fetch(server.url + "/", headers=headers)
+        if number:  # the first one imports the pages
+            times_s.append(time.perf_counter() - began_s)
+        size_bytes = len(body)
+    shown = gzip.decompress(body).count(b'<tr id="host-')
+    if shown != hosts:
+        raise BenchmarkError(f"the page shows {shown} of {hosts} hosts")
+    return statistics.median(times_s), size_bytes
+
+
+async def _update_cpu_s(server: Redshank, seconds: float) -> tuple[float, float]:
+    """Return the server's CPU time and the bytes of one update of an open page."""
+    before_s = await _idle_cpu_s(server, seconds / 2)
+    messages, size_bytes = 0, 0
+    address = server.url.replace("http", "ws", 1) + "/ws/metrics"
+    async with (
+        aiohttp.ClientSession(headers=server.headers()) as session,
+        session.ws_connect(address, max_msg_size=0) as socket,
+    ):
+        await socket.send_json({"type": "subscribe", "id": "page", "page": "/live/hosts"})
+        while '"type":"region"' not in await socket.receive_str():
+            pass
+        began_s, cpu_s = time.perf_counter(), server.usage().cpu_s
+        while (elapsed_s := time.perf_counter() - began_s) < seconds:
+            text = await socket.receive_str()
+            if '"type":"region"' in text:
+                messages, size_bytes = messages + 1, size_bytes + len(text)
+        open_s = server.usage().cpu_s - cpu_s
+    idle_s = (before_s + await _idle_cpu_s(server, seconds / 2)) / seconds
+    # An update without a change sends nothing.
+    updates = max(messages, round(elapsed_s / _UPDATE_S))
+    return (open_s - idle_s * elapsed_s) / updates, size_bytes / updates
+
+
+async def _idle_cpu_s(server: Redshank, seconds: float) -> float:
+    """Return the CPU time that the server spends while no page is open."""
+    began_s = server.usage().cpu_s
+    await asyncio.sleep(seconds)
+    return server.usage().cpu_s - began_s

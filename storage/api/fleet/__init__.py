@@ -1,0 +1,1 @@
+"""What users keep about the fleet of hosts."""

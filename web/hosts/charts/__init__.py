@@ -1,0 +1,1 @@
+"""The charts of a host: their definitions, times, lines and API."""

@@ -1,0 +1,1 @@
+"""The hosts page: search, order, groups, columns, selection and saved views."""
