@@ -123,6 +123,12 @@ def main() -> None:
     """Make the native modules importable and run the exporter."""
     if sys.version_info < (3, 11):  # noqa: UP036 - pip, which checks the version, was not involved.
         sys.exit("redshank-exporter needs Python 3.11 or newer, this is " + sys.version)
+    # `--uninstall` too: whoever pasted the line of the server tries that.
+    if sys.argv[1:2] and sys.argv[1].removeprefix("--") in INSTALLER:
+        # Before the native modules are unpacked: these commands need none, and leave no cache.
+        from exporter.installation.command import installer
+
+        installer([sys.argv[1].removeprefix("--"), *sys.argv[2:]], prog_name=sys.argv[0])
     modules: dict[str, str] = json.loads(_data(MANIFEST))
     directory = cache_directory(os.environ)
     paths = {
@@ -130,11 +136,6 @@ def main() -> None:
     }
     sys.meta_path.insert(0, NativeModules(paths))
 
-    # `--uninstall` too: whoever pasted the line of the server tries that.
-    if sys.argv[1:2] and sys.argv[1].removeprefix("--") in INSTALLER:
-        from exporter.installation.command import installer
-
-        installer([sys.argv[1].removeprefix("--"), *sys.argv[2:]], prog_name=sys.argv[0])
     from exporter.command import exporter
 
     # Installed as `redshank`, the file accepts `redshank exporter`, so that the same

@@ -99,6 +99,19 @@ def test_native_library_is_unpacked_once_into_a_private_directory(
     assert unpacked[0] == unpacked[1]
 
 
+@pytest.mark.parametrize("words", [("install", "--help"), ("--uninstall", "--help")])
+def test_installer_unpacks_nothing(archive: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    shown = subprocess.run(
+        [bare_python(), "-I", "-S", archive, *words],
+        env={"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert words[0].removeprefix("--") in shown.stdout.partition("\n")[0]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_bundle_checks_passwords_of_a_web_configuration_file(archive: Path, tmp_path: Path) -> None:
     hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
     file = tmp_path / "web.yml"

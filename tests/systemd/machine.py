@@ -1,4 +1,4 @@
-"""A machine with a real systemd: namespaces over an overlay of this machine's root.
+"""A machine with a real systemd: namespaces over an overlay of a root directory.
 
 It needs root and Debian's systemd and dbus. What happens on it stays on it.
 """
@@ -150,14 +150,19 @@ def wait_for_init(outer: subprocess.Popen[bytes]) -> int:
 
 
 @contextmanager
-def booted(log: Path) -> Iterator[Machine]:
-    """Boot a machine, and destroy it at the end of the block."""
+def booted(log: Path, root: Path = Path("/")) -> Iterator[Machine]:
+    """Boot a machine, and destroy it at the end of the block.
+
+    Args:
+        log: gets what its systemd prints.
+        root: its root directory, which stays as it is: by default this machine's.
+    """
     work = mkdtemp(prefix="redshank-machine-")
     namespaces = ["--mount", "--net", "--pid", "--cgroup", "--ipc", "--uts", "--mount-proc"]
     namespaces += ["--fork", "--kill-child"]
     with log.open("wb") as output:
         outer = subprocess.Popen(
-            ["unshare", *namespaces, *("--propagation", "private", str(BOOT), work)],
+            ["unshare", *namespaces, *("--propagation", "private", str(BOOT), work, str(root))],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

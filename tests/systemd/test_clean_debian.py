@@ -1,0 +1,98 @@
+"""The exporter on a minimal Debian, which has python3 and systemd only.
+
+REDSHANK_CLEAN_DEBIAN is the tree that debootstrap made; `.ci/clean-debian` makes one.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.bundle import build
+from tests.package.builder import package_builder
+from tests.systemd.machine import Machine, booted, wait_for, why_not
+
+TREE = os.environ.get("REDSHANK_CLEAN_DEBIAN", "")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.peer,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(not TREE, reason="REDSHANK_CLEAN_DEBIAN names no tree of debootstrap"),
+]
+READ = (
+    "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9100/metrics').read().decode())"
+)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    if reason := why_not():
+        pytest.skip(reason)
+    with booted(tmp_path / "systemd.log", Path(TREE)) as machine:
+        yield machine
+
+
+def files(machine: Machine) -> set[str]:
+    """Return all files that a program may have written, but for logs and caches of systemd."""
+    listed = machine.shell("find /etc /opt /usr /var /root /home -xdev ! -type d").split("\n")
+    passing = ("/var/log/", "/var/cache/", "/var/lib/dpkg/", "/var/lib/systemd/", "/etc/machine-id")
+    return {path for path in listed if not path.startswith(passing)}
+
+
+def metrics(machine: Machine) -> str:
+    return machine.run("python3", "-c", READ).stdout
+
+
+def test_one_file_is_installed_and_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
+    build(tmp_path / "redshank-exporter.pyz")
+    before = files(machine)
+    machine.copy([(tmp_path / "redshank-exporter.pyz", "redshank-exporter.pyz")], "/tmp/new")
+    printed = machine.shell("python3 /tmp/new/redshank-exporter.pyz install")
+    assert "redshank-exporter.service runs and serves" in printed
+    text = metrics(machine)
+    assert "node_load1 " in text
+    assert 'node_scrape_collector_success{collector="netclass"} 1' in text
+    machine.shell("python3 /opt/redshank-exporter/redshank-exporter.pyz uninstall")
+    assert files(machine) == before
+    assert machine.run("python3", "-c", READ, check=False).returncode != 0
+
+
+def test_one_file_pushes(machine: Machine, tmp_path: Path) -> None:
+    build(tmp_path / "redshank-exporter.pyz")
+    machine.copy([(tmp_path / "redshank-exporter.pyz", "redshank-exporter.pyz")], "/tmp/new")
+    script = (
+        "import http.server as h\n"
+        "class Handler(h.BaseHTTPRequestHandler):\n"
+        "    def do_POST(self):\n"
+        "        body = self.rfile.read(int(self.headers['Content-Length']))\n"
+        "        print(self.headers['Authorization'], len(body), flush=True)\n"
+        "        self.send_response(200); self.end_headers(); self.wfile.write(b'{}')\n"
+        "h.ThreadingHTTPServer(('127.0.0.1', 9190), Handler).serve_forever()\n"
+    )
+    machine.write("/tmp/new/receiver.py", script)
+    machine.shell("systemd-run --quiet --unit=receiver python3 /tmp/new/receiver.py")
+    machine.shell(
+        "python3 /tmp/new/redshank-exporter.pyz install --push http://127.0.0.1:9190 "
+        "--key a-key-of-this-host -- --push-interval 1"
+    )
+    wait_for(
+        lambda: machine.journal("receiver").count("Bearer a-key-of-this-host") >= 2, "two pushes"
+    )
+    machine.shell("python3 /tmp/new/redshank-exporter.pyz --uninstall")
+    assert machine.property("redshank-exporter-push", "LoadState") == "not-found"
+
+
+def test_debian_package_is_installed_and_purged(machine: Machine, tmp_path: Path) -> None:
+    builder = package_builder()
+    (package,) = (each for each in builder.ALL if each.name == "redshank-exporter")
+    before = files(machine)
+    machine.copy([(builder.build(package, tmp_path), "exporter.deb")], "/tmp/new")
+    machine.shell("dpkg -i /tmp/new/exporter.deb")
+    assert "node_load1 " in metrics(machine)
+    # Options of the configuration file count, and installing again keeps them.
+    machine.write("/etc/default/redshank-exporter", 'OPTIONS="--no-collector.arp"\n')
+    machine.shell("dpkg -i /tmp/new/exporter.deb")
+    assert "node_arp_entries" not in metrics(machine)
+    machine.shell("dpkg --purge redshank-exporter")
+    assert files(machine) == before
