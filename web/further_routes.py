@@ -36,7 +36,9 @@ from web.events.segments_api import SegmentsApi
 from web.events.transfer_api import TransferApi
 from web.events.visits.sessions_api import SessionsApi
 from web.hosts.api import HostsApi
+from web.hosts.changes.changes_api import ChangesApi
 from web.hosts.charts.charts_api import ChartsApi
+from web.hosts.charts.host_marks import HostMarks
 from web.hosts.keys_api import HostKeysApi
 from web.hosts.listing.trends_api import TrendsApi
 from web.http.assets import Assets
@@ -92,8 +94,13 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         ),
         internals.installer,
         ChartsApi(
-            fleet, services.engine, services.annotations, services.clock, services.host_checks
+            fleet,
+            services.engine,
+            HostMarks(services.engine, services.annotations, services.alerts, services.clock),
+            services.clock,
+            services.host_checks,
         ),
+        ChangesApi(fleet, services.engine),
         TrendsApi(services.engine, services.clock, services.host_checks),
         AnnotationsApi(services.annotations, fleet, members, services.clock),
         DashboardsApi(DashboardLibrary(services.dashboards, services.clock)),

@@ -39,9 +39,11 @@ async def test_annotation_is_drawn_and_its_text_shown_under_the_cursor(
         await sign_in(page, url)
         assert await page.evaluate(ADD, HOSTILE) == 201
         await page.add_init_script(f"({BANDS})()")
+        # Charts are drawn as they come into view.
+        await page.set_viewport_size({"width": 1280, "height": 3000})
         await page.goto(url + HOST)
-        await expect(page.locator(".chart canvas")).to_have_count(7)
-        await until(lambda: page.evaluate("window.bands >= 7"), "bands on all charts")
+        await expect(page.locator(".chart canvas")).to_have_count(8)
+        await until(lambda: page.evaluate("window.bands >= 8"), "bands on all charts")
         await hover_until_values(page, page.locator(".chart .u-over").first, HOSTILE)
         assert await page.evaluate("window.hurt") is None
         await page.goto("about:blank")

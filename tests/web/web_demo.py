@@ -30,7 +30,7 @@ from model.conditions import Conditions
 from model.labels import Labels
 from model.series import AlignedSeries
 from model.targets import Health, TargetStatus
-from promql.api import Answer, InstantVector, QueryOptions
+from promql.api import Answer, InstantVector, QueryOptions, Selectors
 from storage.api.alerts import Alert, AlertState, CheckOverride
 from storage.records.store import Records
 from tests.promql.scripted_engine import ScriptedEngine
@@ -116,6 +116,16 @@ def cpu_modes(host: str, own: Labels, times_s: Times) -> Rows:
     whole = np.sum(list(parts.values()), axis=0)
     cpu = busy(host, times_s)
     return [(Labels.of(mode=mode), cpu * part / whole) for mode, part in parts.items()]
+
+
+def cpu_cores(host: str, own: Labels, times_s: Times) -> Rows:
+    return [
+        (
+            Labels.of(cpu=str(core)),
+            busy(host, times_s) * (0.6 + 0.8 * wobble(f"{host}{core}", times_s)),
+        )
+        for core in range(cores(host))
+    ]
 
 
 def cpu_waiting(host: str, own: Labels, times_s: Times) -> Rows:
@@ -212,6 +222,7 @@ KINDS: tuple[tuple[str, Callable[[str, Labels, Times], Rows]], ...] = (
     ("node_memory_MemAvailable_bytes|", gauges),
     ("sum by (mode) (increase", cpu_modes),
     ("sum by (mode) (delta", cpu_waiting),
+    ("sum by (cpu) (rate", cpu_cores),
     ("count by (instance) (node_cpu", one(lambda host, _: float(cores(host)))),
     ("node_cpu_seconds_total", one(busy)),
     ("- node_memory_MemFree", one(lambda h, t: memory_used(h, t) * memory_bytes(h))),
@@ -232,12 +243,56 @@ KINDS: tuple[tuple[str, Callable[[str, Labels, Times], Rows]], ...] = (
 )
 
 
+METRICS = (
+    *(
+        "node_cpu_seconds_total",
+        "node_load1",
+        "node_load5",
+        "node_load15",
+        "node_disk_read_bytes_total",
+    ),
+    *(f"node_memory_{name}_bytes" for name in ("MemTotal", "MemFree", "Buffers", "Cached")),
+    *("node_memory_SReclaimable_bytes", "node_disk_written_bytes_total"),
+    *("node_filesystem_avail_bytes", "node_filesystem_size_bytes"),
+    *("node_network_receive_bytes_total", "node_network_transmit_bytes_total"),
+)
+BUSY_SINCE_MS = 900_000
+"""How long the made-up queue of each host has been long."""
+
+
+def raw_samples(host: str, own: Labels, end_ms: int) -> AlignedSeries:
+    """Return samples of some metrics of a host, as a range selector does."""
+    times = np.arange(end_ms - 4_500_000, end_ms + 1, 15_000)
+    times_s, jitter = times / 1000, np.random.default_rng(crc32(host.encode()))
+    rows = {
+        "node_load1": load(host, times_s, 60),
+        "room_celsius": 20 + jitter.normal(0, 0.1, len(times)),
+        "jobs_waiting": 5 + jitter.normal(0, 1, len(times)) + 40 * (times > end_ms - BUSY_SINCE_MS),
+    }
+    labels = [Labels.of(own, __name__=name) for name in rows]
+    return AlignedSeries.of_source(labels, times, np.array(list(rows.values())))
+
+
 class MadeUpEngine(ScriptedEngine):
     """Answers the queries of the pages from formulas."""
+
+    async def label_values(
+        self, name: str, selectors: Selectors, start_ms: int, end_ms: int, limit: int = 0
+    ) -> list[str]:
+        instances = [matcher.value for each in selectors for matcher in each]
+        host = ADDRESSES.get(instances[0], "") if instances else ""
+        if name != "__name__" or host in ("", DOWN, NEW):
+            return []
+        sensors = temperatures(host, Labels(), np.array([0.0]))
+        return sorted([*METRICS, *(["node_hwmon_temp_celsius"] if sensors else [])])
 
     async def instant(
         self, query: str, time_ms: int, options: QueryOptions | None = None
     ) -> Answer:
+        whole = re.fullmatch(r'\{instance="([^"]*)"\}\[\w+\]', query)
+        if whole:
+            own = Labels.of(instance=whole[1], job="node")
+            return Answer(raw_samples(ADDRESSES[whole[1]], own, time_ms))
         labels, values = self._rows(query, np.array([time_ms / 1000]))
         return Answer(InstantVector(time_ms, labels, values[:, 0] if labels else np.empty(0)))
 

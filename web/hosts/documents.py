@@ -1,14 +1,14 @@
 """JSON documents of hosts' checks and charts."""
 
 from collections.abc import Mapping
-from typing import NotRequired
+from typing import Literal, NotRequired
 
 # pydantic describes the standard library's TypedDict from Python 3.12 on only.
 from typing_extensions import TypedDict
 
 from storage.api.alerts import Severity
 from web.fleet.documents import FleetHostDocument
-from web.hosts.charts.chart_definitions import ChartUnit
+from web.hosts.charts.chart_parts import ChartUnit
 from web.hosts.checks import HostCheckView
 
 
@@ -60,34 +60,42 @@ class ChecksDocument(TypedDict):
 
 
 class ChartLineDocument(TypedDict):
-    """One line; `values` lie on the charts' shared times."""
+    """One line; `values` lie on the charts' shared times.
+
+    `before` has the values of a day or a week earlier, null if nothing is compared.
+    """
 
     name: str
     mirrored: bool
     values: list[float | None]
+    before: list[float | None] | None
 
 
 class ChartDocument(TypedDict):
     """One chart, and the PromQL that it shows.
 
     `window_ms` is the time that each value averages over, null for samples as they are.
+    `full` is true if the axis ends at 100 %, and `left_out` counts lines beyond the most.
     """
 
     key: str
     title: str
     unit: ChartUnit
     stacked: bool
+    full: bool
+    left_out: int
     window_ms: int | None
     queries: list[str]
     lines: list[ChartLineDocument]
 
 
 class ChartMarkDocument(TypedDict):
-    """An annotation of the host or of all hosts; times are Unix milliseconds."""
+    """What happened to the host or to all hosts; times are Unix milliseconds."""
 
     time: int
     timeEnd: int
     text: str
+    kind: Literal["annotation", "alert", "reboot"]
 
 
 class ChartsDocument(TypedDict):
@@ -98,6 +106,27 @@ class ChartsDocument(TypedDict):
     step_ms: int
     charts: list[ChartDocument]
     annotations: list[ChartMarkDocument]
+
+
+class ChartTitleDocument(TypedDict):
+    """A chart that the host has."""
+
+    key: str
+    title: str
+
+
+class ChartSectionDocument(TypedDict):
+    """Charts of one subject."""
+
+    title: str
+    charts: list[ChartTitleDocument]
+
+
+class SectionsDocument(TypedDict):
+    """The charts that the host has in a range, by section; `metrics` counts its metrics."""
+
+    metrics: int
+    sections: list[ChartSectionDocument]
 
 
 def check_document(view: HostCheckView) -> CheckDocument:

@@ -1,5 +1,6 @@
 """The page of one host: figures, charts, alerts, filesystems, checks; its removal."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,9 +12,11 @@ from web.fleet.figures import cpu_window_ms
 from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetHost
 from web.hosts.charts.chart_grid import DEFAULT_RANGE, RANGES
+from web.hosts.charts.host_marks import HostMark, HostMarks
 from web.hosts.checks import Levels, checks_of
 from web.hosts.details import read_details
 from web.hosts.forms import CheckForm
+from web.hosts.inventory import read_inventory
 from web.hosts.lookup import check_name, find_host
 from web.hosts.register import HostRegister
 from web.http.audit_trail import note
@@ -25,6 +28,9 @@ from web.http.routing import Access, Route, Surface
 from web.http.validation import field_errors
 from web.live.shell import PageAddress, Shell
 from web.services import Services
+
+_EVENTS_MS: Final = 30 * 86_400_000
+_MOST_EVENTS: Final = 12
 
 HOST: Final = Page(
     path=f"/host/{HOST_KEY}",
@@ -54,6 +60,9 @@ class HostPages:
     ) -> None:
         self._services, self._fleet, self._register = services, fleet, register
         self._shell = shell
+        self._marks = HostMarks(
+            services.engine, services.annotations, services.alerts, services.clock
+        )
         shell.add_region("host", "hosts/host_live.html", self._region)
 
     def routes(self) -> tuple[Route, ...]:
@@ -84,6 +93,7 @@ class HostPages:
             HOST,
             status,
             ranges=tuple(RANGES),
+            default_range=DEFAULT_RANGE,
             chosen_range=chosen if chosen in RANGES else DEFAULT_RANGE,
             checks=checks_of(host.instance, self._services.alerting, self._services.host_checks()),
             problems=problems,
@@ -97,19 +107,33 @@ class HostPages:
         host = view.find(address.key)
         if host is None:
             raise MissingError("there is no such host")
-        settings = self._services.host_checks()
-        details = await read_details(
-            self._services.engine, host.instance, settings.disk, view.time_ms
+        settings, engine = self._services.host_checks(), self._services.engine
+        interval_s = host.interval_s or 15.0
+        details, inventory = await asyncio.gather(
+            read_details(engine, host.instance, settings.disk, view.time_ms),
+            read_inventory(engine, host.instance, interval_s, view.time_ms),
         )
         return {
             "host": host,
             "details": details,
+            "inventory": inventory,
+            "events": await self._events(host, view.time_ms),
             "alerts": [
                 alert for alert in view.alerts if alert.labels.get("instance") == host.instance
             ],
             "levels": Levels(self._services.alerting),
-            "cpu_window_s": cpu_window_ms(settings, host.interval_s or 15.0) / 1000,
+            "cpu_window_s": cpu_window_ms(settings, interval_s) / 1000,
         }
+
+    async def _events(self, host: FleetHost, now_ms: int) -> list[HostMark]:
+        """Return what happened to a host in the last 30 days, the latest first."""
+        start_ms = now_ms - _EVENTS_MS
+        marks = await self._marks.recorded(host.instance, start_ms, now_ms)
+        if host.figures.uptime_s is not None:
+            booted_ms = now_ms - round(host.figures.uptime_s * 1000)
+            if booted_ms >= start_ms:
+                marks.append(HostMark(booted_ms, booted_ms, "Booted", "reboot"))
+        return sorted(marks, key=lambda mark: mark.start_ms, reverse=True)[:_MOST_EVENTS]
 
     async def set_check(self, request: web.Request) -> web.Response:
         """Give the host its own settings for a check, or reset it to the default."""

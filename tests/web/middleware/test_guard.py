@@ -96,6 +96,8 @@ ACCESS = {
     "POST /users/{name}/credentials/{id}/revoke": "admin",
     "POST /users/{name}/remove": "admin",
     "GET /api/hosts/{key}/charts": "viewer",
+    "GET /api/hosts/{key}/sections": "viewer",
+    "GET /api/hosts/{key}/changes": "viewer",
     "GET /login": "public",
     "POST /login": "public",
     "GET /login/oidc": "public",

@@ -4,8 +4,9 @@ import { annotationMarks, textsBetween } from "../lib/annotation_marks.js";
 import { chartTip } from "../lib/chart_tip.js";
 import { element } from "../lib/dom.js";
 import { durationText, timeText, UNITS, UNKNOWN } from "../lib/format.js";
-import { plotOptions, strokes, translucent, uPlot } from "../lib/plot.js";
-import { busyLines, drawnRows } from "./chart_data.js";
+import { colour, plotOptions, strokes, translucent, uPlot } from "../lib/plot.js";
+import { busyLines, comparedRows, drawnRows } from "./chart_data.js";
+import { momentMark } from "./moment_mark.js";
 
 const HEIGHT = 168;
 
@@ -22,7 +23,7 @@ const stepsOf = (unit) => {
 
 const valueRange = (chart) => (_plot, low, high) => {
   if (chart.unit === "celsius") return [Math.min(20, low - 5), Math.max(60, high + 5)];
-  if (chart.unit === "ratio" && chart.key !== "cpu") return [0, 1];
+  if (chart.full) return [0, 1];
   if (chart.key === "cpu") return [Math.min(0, low * 1.1), Math.min(1, Math.max(0.1, high * 1.1))];
   const top = Math.max(high * 1.1, 0);
   const bottom = Math.min(0, low * 1.1);
@@ -31,7 +32,8 @@ const valueRange = (chart) => (_plot, low, high) => {
 
 // A chart in the page.
 //   view: what all charts of the page share: `times()` and `start()` of the samples in seconds, `annotations()`,
-//   `zoom(start_s, end_s)`, `reset()`, and `explore(queries)`, a link to the Explore page.
+//   `moment()`, the {time_ms, window_ms} that was picked, or null; `compare()`, what is compared, such as "1d";
+//   `zoom(start_s, end_s)`, `reset()`, `pick(time_s)`, and `explore(queries)`, a link to the Explore page.
 export const createChart = (chart, hidden, view) => {
   const unit = UNITS[chart.unit];
   const isHidden = (line) => hidden.has(line.name);
@@ -41,15 +43,25 @@ export const createChart = (chart, hidden, view) => {
   const title = element("a", "", chart.title);
   title.title = "Open in Explore";
   title.href = view.explore(chart.queries);
-  const heading = element("h3");
+  const heading = element("h4");
   heading.append(title);
   caption.append(heading);
   if (chart.window_ms) caption.append(element("span", "faint", `${durationText(chart.window_ms)} average`));
+  if (chart.left_out) caption.append(element("span", "faint", `${chart.left_out} more lines are left out`));
   figure.append(caption, field);
+  field.tabIndex = 0;
+  field.setAttribute("role", "group");
+  field.setAttribute("aria-label", `${chart.title}: arrow keys read it, Enter shows what changed, Shift and arrow keys with Enter zoom`);
   let lines = busyLines(chart.lines);
   let plot = null;
 
-  const data = () => [view.times(), ...drawnRows(lines, { stacked: chart.stacked, isHidden })];
+  const compared = () => comparedRows(lines, { stacked: chart.stacked, isHidden });
+
+  const data = () => [
+    view.times(),
+    ...drawnRows(lines, { stacked: chart.stacked, isHidden }),
+    ...compared().map(({ row }) => row),
+  ];
 
   const series = () => {
     const alpha = chart.stacked ? 0.42 : lines.length === 1 ? 0.14 : 0;
@@ -59,6 +71,15 @@ export const createChart = (chart, hidden, view) => {
       show: !isHidden(lines[index]),
       fill: alpha ? translucent(stroke.stroke, alpha) : undefined,
       points: { show: false },
+    }));
+  };
+
+  const comparedSeries = () => {
+    const colours = strokes(lines.length);
+    const faint = colour("--ink-faint");
+    return compared().map(({ index, name }) => ({
+      stroke: index === null ? faint : colours[index].stroke,
+      width: 1, dash: [3, 3], label: `${name}, earlier`, points: { show: false },
     }));
   };
 
@@ -74,7 +95,13 @@ export const createChart = (chart, hidden, view) => {
       .map((line, at) => ({ line, name: line.name, colour: colours[at].stroke, value: line.values[index] }))
       .filter(({ line }) => !isHidden(line))
       .map((row) => ({ ...row, text: row.value === null ? UNKNOWN : unit.text(row.value) }));
-    return chart.stacked ? rows.reverse() : rows;
+    const now = chart.stacked ? rows.reverse() : rows;
+    const earlier = compared().map(({ index: at, name, row }) => ({
+      name: `${name} ${view.compare() === "1w" ? "a week" : "a day"} before`,
+      colour: at === null ? colour("--ink-faint") : colours[at].stroke,
+      text: row[index] === null ? UNKNOWN : unit.text(Math.abs(row[index])),
+    }));
+    return [...now, ...earlier];
   };
 
   // The time, and what happened in the step that begins there.
@@ -84,6 +111,56 @@ export const createChart = (chart, hidden, view) => {
     const happened = textsBetween(view.annotations(), time_ms, time_ms + step_ms);
     return [timeText(new Date(time_ms)), ...happened].join(" · ");
   };
+
+  // ---- keys: the cursor's place, and where a part to zoom into begins ----
+
+  let place = null;
+  let begin = null;
+
+  const showCursor = () => {
+    const { width, height } = plot.over.getBoundingClientRect();
+    const left = plot.valToPos(view.times()[place], "x");
+    plot.setCursor({ left, top: height / 2 });
+    if (begin === null) plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+    else {
+      const from = plot.valToPos(view.times()[begin], "x");
+      plot.setSelect({ left: Math.min(from, left), width: Math.min(width, Math.abs(left - from)), top: 0, height }, false);
+    }
+  };
+
+  const move = (steps, selects) => {
+    const times = view.times();
+    const first = Math.max(0, times.findIndex((time_s) => time_s >= view.start()));
+    place ??= times.length - 1;
+    if (selects) begin ??= place;
+    else begin = null;
+    place = Math.max(first, Math.min(times.length - 1, place + steps));
+    showCursor();
+  };
+
+  const confirm = () => {
+    const times = view.times();
+    if (begin !== null && begin !== place) view.zoom(...[times[begin], times[place]].sort((a, b) => a - b));
+    else if (place !== null) view.pick(times[place]);
+  };
+
+  const keys = {
+    ArrowLeft: (event) => move(event.ctrlKey ? -10 : -1, event.shiftKey),
+    ArrowRight: (event) => move(event.ctrlKey ? 10 : 1, event.shiftKey),
+    Home: (event) => move(-Infinity, event.shiftKey),
+    End: (event) => move(Infinity, event.shiftKey),
+    Enter: confirm,
+    Escape: () => {
+      if (begin === null) view.reset();
+      begin = null;
+      if (place !== null) showCursor();
+    },
+  };
+  field.addEventListener("keydown", (event) => {
+    if (!plot || event.target !== field || !keys[event.key]) return;
+    event.preventDefault();
+    keys[event.key](event);
+  });
 
   const options = () => {
     const base = plotOptions(field, {
@@ -100,14 +177,22 @@ export const createChart = (chart, hidden, view) => {
     return {
       ...base,
       pxAlign: 1,
-      cursor: { ...base.cursor, bind: { dblclick: () => () => { view.reset(); return null; } } },
+      cursor: {
+        ...base.cursor,
+        sync: { ...base.cursor.sync, scales: ["x", null] },
+        bind: { dblclick: () => () => { view.reset(); return null; } },
+      },
       scales: {
         x: { time: true, range: (_plot, low, high) => [Math.max(low, view.start()), high] },
         y: { range: valueRange(chart) },
       },
-      series: [{}, ...drawn],
+      series: [{}, ...drawn, ...comparedSeries()],
       bands: chart.stacked ? bands(drawn) : undefined,
-      plugins: [annotationMarks(view.annotations, () => base.axes[0].stroke), chartTip(rowsAt, tipTitle)],
+      plugins: [
+        annotationMarks(view.annotations, ({ kind }) => (kind === "alert" ? colour("--critical") : base.axes[0].stroke)),
+        momentMark(view.moment, view.pick, () => colour("--focus")),
+        chartTip(rowsAt, tipTitle),
+      ],
     };
   };
 
@@ -150,6 +235,7 @@ export const createChart = (chart, hidden, view) => {
       if (isSame) plot.setData(data());
       else build();
     },
+    redraw: () => plot?.redraw(false),
     resize: () => plot?.setSize({ width: field.clientWidth, height: HEIGHT }),
     destroy: () => plot?.destroy(),
   };

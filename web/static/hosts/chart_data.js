@@ -1,7 +1,8 @@
 // The samples of a host's charts, as `/api/hosts/{host}/charts` returns them.
 //
 // An answer is {start_ms, end_ms, step_ms, annotations, charts: [{key, title, unit, stacked, window_ms, queries, lines}]};
-// a line is {name, mirrored, values} with one value, or null, per step.
+// a line is {name, mirrored, values, before} with one value, or null, per step; `before` has those of
+// a day or a week earlier, null if nothing is compared.
 
 const SHORTEST_RANGE_MS = 300000;
 
@@ -41,6 +42,24 @@ export const drawnRows = (lines, { stacked, isHidden }) => {
   });
 };
 
+// The dashed lines of what is compared: one for each line, of a stack its height.
+export const comparedRows = (lines, { stacked, isHidden }) => {
+  const shown = lines.map((line, index) => ({ line, index })).filter(({ line }) => line.before && !isHidden(line));
+  if (!stacked) {
+    return shown.map(({ line, index }) => ({
+      index, name: line.name,
+      row: line.mirrored ? line.before.map((value) => (value === null ? null : -value)) : line.before,
+    }));
+  }
+  const stack = shown.filter(({ line }) => !line.mirrored);
+  if (!stack.length) return [];
+  const row = stack[0].line.before.map((_, at) => {
+    const known = stack.map(({ line }) => line.before[at]).filter((value) => value !== null);
+    return known.length ? known.reduce((sum, value) => sum + value, 0) : null;
+  });
+  return [{ index: null, name: "all", row }];
+};
+
 const hasSameLines = (old, fresh) =>
   old.length === fresh.length &&
   old.every((chart, at) => {
@@ -58,7 +77,9 @@ export const appendSamples = (old, fresh) => {
   const moved = keep + stepsBetween(fresh.start_ms, fresh.end_ms, step_ms) + 1 - total;
   if (step_ms !== fresh.step_ms || keep < 0 || keep > total || !hasSameLines(old.charts, fresh.charts)) return false;
   old.charts.forEach((chart, at) => chart.lines.forEach((line, index) => {
-    line.values = line.values.slice(moved, keep).concat(fresh.charts[at].lines[index].values);
+    const newer = fresh.charts[at].lines[index];
+    line.values = line.values.slice(moved, keep).concat(newer.values);
+    if (line.before && newer.before) line.before = line.before.slice(moved, keep).concat(newer.before);
   }));
   old.start_ms += moved * step_ms;
   old.end_ms = fresh.end_ms;

@@ -4,7 +4,7 @@ const BAND_ALPHA = 0.12;
 const DASH = [4, 4];
 
 //   annotationsOf: returns the annotations {time, timeEnd, text}, times in milliseconds.
-//   colourOf: returns the colour of the marks.
+//   colourOf: returns the colour of an annotation's mark.
 //   xOf: returns the place of a time on the x axis; by default the axis is in seconds.
 export const annotationMarks = (annotationsOf, colourOf, xOf = (time_ms) => time_ms / 1000) => {
   const draw = (plot) => {
@@ -12,10 +12,11 @@ export const annotationMarks = (annotationsOf, colourOf, xOf = (time_ms) => time
     const place = (time_ms) => plot.valToPos(xOf(time_ms), "x", true);
     const right = bbox.left + bbox.width;
     ctx.save();
-    ctx.strokeStyle = ctx.fillStyle = colourOf();
     ctx.lineWidth = globalThis.devicePixelRatio;
     ctx.setLineDash(DASH);
-    for (const { time, timeEnd } of annotationsOf()) {
+    for (const annotation of annotationsOf()) {
+      const { time, timeEnd } = annotation;
+      ctx.strokeStyle = ctx.fillStyle = colourOf(annotation);
       const begin = place(time);
       const end = place(timeEnd);
       if (end < bbox.left || begin > right) continue;

@@ -82,6 +82,7 @@ export const updateRegions = (fresh) => {
 // Puts the elements with these ids, which have one parent, in this order.
 export const orderElements = (ids) => {
   const parent = document.getElementById(ids[0])?.parentElement;
+  const focused = document.activeElement;
   let here = parent?.firstElementChild;
   for (const id of ids) {
     const element = document.getElementById(id);
@@ -89,6 +90,8 @@ export const orderElements = (ids) => {
     if (element === here) here = here.nextElementSibling;
     else parent.insertBefore(element, here);
   }
+  // An element that is moved loses the focus.
+  if (focused !== document.activeElement && parent?.contains(focused)) focused.focus({ preventScroll: true });
 };
 
 // Loads a page and brings the regions of this one up to date from it. A request that another

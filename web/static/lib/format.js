@@ -74,12 +74,23 @@ const scaled = (value, base, prefixes, suffix) => {
   return `${power === 0 ? value.toFixed(0) : threeDigits(value)} ${prefixes[power]}${suffix}`;
 };
 
+const secondsText = (value) => {
+  const size = Math.abs(value);
+  if (size >= 1 || size === 0) return `${threeDigits(value)} s`;
+  return size >= 0.001 ? `${threeDigits(value * 1000)} ms` : `${threeDigits(value * 1e6)} µs`;
+};
+
 // The units of the server's charts; `base` is the one that the steps of an axis are powers of.
 export const UNITS = {
   ratio: { text: (value) => `${threeDigits(value * 100)} %`, base: 10 },
   number: { text: threeDigits, base: 10 },
   bytes: { text: (value) => scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"], ""), base: 2 },
   bytes_per_s: { text: (value) => scaled(value, 1000, ["", "k", "M", "G", "T"], "B/s"), base: 10 },
+  per_s: { text: (value) => `${Math.abs(value) >= 1000 ? scaled(value, 1000, ["", "k", "M", "G"], "") : threeDigits(value)}/s`, base: 10 },
+  seconds: { text: (value) => secondsText(value), base: 10 },
+  hertz: { text: (value) => scaled(value, 1000, ["", "k", "M", "G"], "Hz"), base: 10 },
+  watts: { text: (value) => `${threeDigits(value)} W`, base: 10 },
+  rpm: { text: (value) => `${value.toFixed(0)} rpm`, base: 10 },
   celsius: { text: (value) => `${threeDigits(value)} °C`, base: 10 },
 };
 

@@ -19,7 +19,8 @@ export const colourOf = (text) => {
   return getComputedStyle(probe).color;
 };
 
-const colour = (property) => colourOf(`var(${property})`);
+// The colour of one of the page's tokens.
+export const colour = (property) => colourOf(`var(${property})`);
 
 export const palette = () => Array.from({ length: COLOURS }, (_, index) => colour(`--line-${index + 1}`));
 

@@ -15,7 +15,7 @@ from model.series import AlignedSeries, absent_matrix
 from promql.api import Answer, EvaluationError
 from tests.web.service_doubles import NOW_MS, target_status, vector
 from tests.web.world import World, world_at
-from web.hosts.charts.chart_definitions import CHARTS
+from web.hosts.charts.chart_definitions import BY_KEY, CHARTS
 from web.hosts.charts.chart_grid import RANGES, Grid
 
 STEP_MS = 15_000
@@ -27,7 +27,15 @@ START_MS = Grid.back_from(NOW_MS, RANGES["1h"], STEP_MS / 1000).start_ms
 async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[World]:
     async with world_at(tmp_path, aiohttp_client) as world:
         world.statuses.append(target_status("web-1", 'a"b:9100'))
+        has(world, *(name for chart in CHARTS for lines in chart.lines for name in lines.metrics))
         yield world
+
+
+def has(world: World, *metrics: str) -> None:
+    """Give the host these metrics."""
+    world.samples.known = [
+        Labels.of(__name__=name, instance='a"b:9100') for name in sorted(set(metrics))
+    ]
 
 
 async def charts(world: World, query: str = "", status: int = 200) -> Any:
@@ -68,7 +76,7 @@ async def test_nothing_outside_of_the_grid_and_nothing_absent_is_drawn(world: Wo
         [Labels.of(mountpoint="/")], np.array([START_MS, START_MS + STEP_MS, NOW_MS * 2]), values
     )
     world.engine.answers["node_filesystem"] = Answer(series)
-    (chart,) = (await charts(world))["charts"]
+    (chart,) = (await charts(world, "chart=disk_space"))["charts"]
     assert set(chart["lines"][0]["values"]) == {None}
 
 
@@ -82,6 +90,7 @@ async def test_broken_query_costs_only_its_chart(world: World) -> None:
 async def test_queries_select_a_host_with_any_name(world: World) -> None:
     await charts(world)
     ranged = [query for query, _, _, step_ms in world.engine.asked if step_ms]
+    ranged = [query for query in ranged if "node_boot_time" not in query]
     assert len(ranged) == sum(len(chart.lines) for chart in CHARTS)
     assert all('instance="a\\"b:9100"' in query for query in ranged)
     assert not any("HOST" in query or "WINDOW" in query for query in ranged)
@@ -110,7 +119,8 @@ async def test_part_picked_by_hand_is_as_fine_as_the_samples(world: World) -> No
 async def test_charts_say_what_time_they_average_over(world: World) -> None:
     line = at([0], (Labels.of(mode="user"), [0.1]))
     world.engine.answers = dict.fromkeys(("increase(", "rate(", "load"), line)
-    found = {chart["key"]: chart["window_ms"] for chart in (await charts(world))["charts"]}
+    chosen = "chart=cpu,load,disk_io,network"
+    found = {chart["key"]: chart["window_ms"] for chart in (await charts(world, chosen))["charts"]}
     assert found == {"cpu": 300_000, "load": None, "disk_io": 60_000, "network": 60_000}
     found = {
         chart["key"]: chart["window_ms"]
@@ -150,3 +160,70 @@ def test_grid_moves_on_in_whole_steps(now_ms: int, name: str) -> None:
     assert (later.start_ms - grid.start_ms) % grid.step_ms == 0
     fresh = later.since(grid.end_ms)
     assert fresh is None or fresh.start_ms == grid.end_ms
+
+
+async def sections(world: World, query: str = "") -> dict[str, list[str]]:
+    url = world.client.make_url("/api/hosts") / 'a"b:9100' / "sections"
+    answer = await world.client.session.get(
+        url.with_query(query or None), headers=await world.bearer()
+    )
+    body = await answer.json()
+    assert answer.status == 200, body
+    return {each["title"]: [chart["key"] for chart in each["charts"]] for each in body["sections"]}
+
+
+async def test_sections_are_those_of_the_hosts_metrics(world: World) -> None:
+    has(world, "node_load1", "node_hwmon_temp_celsius", "room_celsius")
+    assert await sections(world) == {
+        "CPU": ["load"],
+        "Sensors": ["temperature"],
+        "Pushed metrics": ["metric:room_celsius"],
+    }
+    has(world)
+    assert await sections(world, "range=7d") == {}
+
+
+async def test_only_the_chosen_charts_are_read(world: World) -> None:
+    line = at([0], (Labels.of(__name__="room_celsius", instance='a"b:9100', place="x"), [21.5]))
+    world.engine.answers = {"room_celsius": line, "node_load1{": at([0], (Labels(), [1.0]))}
+    answer = await charts(world, "chart=load,metric:room_celsius,nonsense")
+    assert [chart["key"] for chart in answer["charts"]] == ["load", "metric:room_celsius"]
+    assert answer["charts"][1]["lines"][0]["name"] == "x"
+    ranged = [query for query, _, _, step_ms in world.engine.asked if step_ms]
+    assert len(ranged) == len(BY_KEY["load"].lines) + 1 + 1
+
+
+async def test_compared_values_are_those_of_a_day_earlier(world: World) -> None:
+    labels = Labels()
+    day_ms = 86_400_000
+
+    async def ranged(
+        query: str, start_ms: int, end_ms: int, step_ms: int, options: Any = None
+    ) -> Answer:
+        value = 2.0 if end_ms > NOW_MS - day_ms else 1.0
+        times = np.array([start_ms, start_ms + step_ms])
+        return Answer(AlignedSeries.of_source([labels], times, np.array([[value, value]])))
+
+    world.engine.range = ranged  # type: ignore[method-assign]
+    answer = await charts(world, "chart=load&compare=1d")
+    line = answer["charts"][0]["lines"][0]
+    assert line["values"][:3] == [2.0, 2.0, None]
+    assert line["before"][:3] == [1.0, 1.0, None]
+    assert len(line["before"]) == len(line["values"])
+    assert (await charts(world, "chart=load"))["charts"][0]["lines"][0]["before"] is None
+    assert (await charts(world, "compare=1y", 400))["field"] == "compare"
+
+
+async def test_cores_are_in_order_of_their_numbers(world: World) -> None:
+    cores = [(Labels.of(cpu=name), [0.1]) for name in ("10", "2", "0", "x1", "x")]
+    world.engine.answers["sum by (cpu)"] = at([0], *cores)
+    (chart,) = (await charts(world, "chart=cpu_cores"))["charts"]
+    assert [line["name"] for line in chart["lines"]] == ["0", "2", "10", "x", "x1"]
+
+
+async def test_name_of_a_line_shows_labels_as_they_are(world: World) -> None:
+    world.engine.answers["node_hwmon_temp"] = at(
+        [0], (Labels.of(chip="{sensor}", sensor="<b>"), [40.0])
+    )
+    (chart,) = (await charts(world, "chart=temperature"))["charts"]
+    assert chart["lines"][0]["name"] == "{sensor} <b>"

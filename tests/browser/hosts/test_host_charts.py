@@ -1,0 +1,125 @@
+"""The charts of a host: loaded as they are seen, one time for all, comparison, what changed."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.drawing import expect_drawn, hover_until_values
+from tests.browser.layout import expect_no_overflow
+from tests.browser.signing_in import sign_in
+from tests.web.web_demo import serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+HOST = "/host/10.0.1.16:9100"
+
+
+@pytest.fixture
+async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
+    async with serving(tmp_path) as url:
+        await sign_in(page, url)
+        yield url
+        await page.goto("about:blank")
+
+
+async def test_charts_out_of_sight_are_loaded_when_they_are_seen(page: Page, url: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.set_viewport_size({"width": 900, "height": 500})
+    await page.goto(url + HOST)
+    await expect_drawn(page.locator(".chart canvas").first)
+    assert not any("temperature" in request for request in asked)
+    await page.locator('[data-key="temperature"]').scroll_into_view_if_needed()
+    await expect_drawn(page.locator('[data-key="temperature"] canvas'))
+    assert any("temperature" in request for request in asked)
+
+
+async def test_host_has_no_section_for_what_it_has_not(page: Page, url: str) -> None:
+    await page.goto(url + HOST)
+    titles = page.locator(".chart-group-title")
+    await expect(titles).to_have_text(["CPU", "Memory", "Disks", "Network", "Sensors"])
+    await page.goto(f"{url}/host/10.0.0.10:9100")
+    await expect(titles).to_have_text(["CPU", "Memory", "Disks", "Network"])
+
+
+async def test_compared_lines_are_dashed_and_named(page: Page, url: str) -> None:
+    await page.goto(f"{url}{HOST}?compare=1w")
+    await expect(page.locator("#compare")).to_have_value("1w")
+    over = page.locator(".chart .u-over").first
+    await expect_drawn(page.locator(".chart canvas").first)
+    await hover_until_values(page, over, "a week before")
+    await page.locator("#compare").select_option("yesterday")
+    await expect(page).to_have_url(re.compile("compare=1d"))
+    await hover_until_values(page, over, "a day before")
+    await page.locator("#compare").select_option("nothing")
+    await expect(page).to_have_url(re.compile(f"{re.escape(HOST)}$"))
+
+
+async def test_moment_shows_what_changed_and_stays_in_the_url(page: Page, url: str) -> None:
+    await page.goto(url + HOST)
+    await expect_drawn(page.locator(".chart canvas").first)
+    field = await page.locator(".chart .u-over").first.bounding_box()
+    assert field is not None
+    await page.mouse.click(field["x"] + field["width"] * 0.8, field["y"] + 40)
+    changes = page.locator("#changes")
+    await expect(changes).to_contain_text("What changed around")
+    await expect(changes).to_contain_text("Kolmogorov-Smirnov")
+    await expect(changes.locator("tbody tr").first).to_contain_text("jobs_waiting")
+    await expect(page).to_have_url(re.compile(r"\?at=\d+$"))
+    await page.locator("#window").select_option("1 h")
+    await expect(page).to_have_url(re.compile("window=1h"))
+    await page.reload()
+    row = changes.locator("tbody tr").first
+    await expect(row.locator("svg path")).to_have_attribute("d", re.compile("^M.*L"))
+    link = await row.get_by_role("link").get_attribute("href")
+    assert link is not None
+    assert "jobs_waiting" in link
+    await page.locator("#changes-close").click()
+    await expect(changes).to_be_hidden()
+    await expect(page).to_have_url(re.compile(f"{re.escape(HOST)}$"))
+
+
+async def test_charts_are_read_zoomed_and_asked_with_the_keyboard(page: Page, url: str) -> None:
+    await page.goto(url + HOST)
+    await expect_drawn(page.locator(".chart canvas").first)
+    chart = page.locator(".chart-field").first
+    await chart.focus()
+    await page.keyboard.press("ArrowLeft")
+    await page.keyboard.press("Control+ArrowLeft")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#changes")).to_contain_text("What changed around")
+    await chart.focus()
+    await page.keyboard.press("Shift+Control+ArrowLeft")
+    await page.keyboard.press("Shift+Control+ArrowLeft")
+    async with page.expect_response("**/charts?start_ms=*"):
+        await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"from=\d+&to=\d+"))
+    await expect_drawn(page.locator(".chart canvas").first)
+    await page.locator(".chart-field").first.focus()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#zoom-reset")).to_be_hidden()
+
+
+async def test_absolute_times_are_chosen(page: Page, url: str) -> None:
+    await page.goto(url + HOST)
+    await page.get_by_text("Times", exact=True).click()
+    await page.get_by_label("From", exact=True).fill("2026-01-02T03:04:05")
+    await page.get_by_label("To", exact=True).fill("2026-01-02T05:04:05")
+    await page.get_by_role("button", name="Show", exact=True).click()
+    await expect(page).to_have_url(re.compile(r"from=\d+&to=\d+"))
+    await expect_drawn(page.locator(".chart canvas").first)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_what_changed_fits_the_window(page: Page, url: str, width: int) -> None:
+    await page.set_viewport_size({"width": width, "height": 800})
+    at = await page.evaluate("Date.now() - 600000")
+    await page.goto(f"{url}{HOST}?at={at}&compare=1d")
+    await expect(page.locator("#changes tbody tr").first).to_be_visible()
+    await expect_drawn(page.locator(".chart canvas").first)
+    await expect_no_overflow(page, "what changed")
+    await page.get_by_text("Times", exact=True).click()
+    await expect_no_overflow(page, "the times")
