@@ -7,6 +7,7 @@ same version.
 """
 
 import argparse
+import csv
 import gzip
 import os
 import re
@@ -113,8 +114,11 @@ def _fill_server(tree: Path) -> None:
 
 
 def _copy_distribution(distribution: metadata.Distribution, library: Path) -> None:
-    """Copy the files of an installed package; of our own, whose code is here, the metadata."""
-    is_own = distribution.name == "redshank"
+    """Copy the files of an installed package; of our own, whose code is here, the metadata.
+
+    RECORD lists what was copied only: the one-file exporter is built from what it lists.
+    """
+    is_own, copied, record = distribution.name == "redshank", set[str](), None
     for file in distribution.files or ():
         source = Path(str(distribution.locate_file(file)))
         name = file.as_posix()
@@ -125,6 +129,14 @@ def _copy_distribution(distribution: metadata.Distribution, library: Path) -> No
         target = library / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+        copied.add(name)
+        if name.endswith(".dist-info/RECORD"):
+            record = target
+    if record is not None:
+        with record.open(newline="") as file:
+            lines = [line for line in csv.reader(file) if line[0] in copied]
+        with record.open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(lines)
 
 
 def _distributions(name: str) -> Iterator[metadata.Distribution]:

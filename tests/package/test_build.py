@@ -65,6 +65,20 @@ def test_server_of_the_package_runs_without_this_checkout(trees: Mapping[str, Pa
     assert all(path.startswith(str(library)) for path in shown.stdout.split())
 
 
+def test_server_of_the_package_builds_the_one_file_exporter(
+    trees: Mapping[str, Path], tmp_path: Path
+) -> None:
+    library = trees["redshank-server"] / "usr/lib/redshank"
+    built = subprocess.run(
+        [sys.executable, "-S", "-P", "-m", "exporter.bundle", tmp_path / "exporter.pyz"],
+        env={"PYTHONPATH": str(library), "PATH": os.environ["PATH"]},
+        cwd="/",
+        capture_output=True,
+        text=True,
+    )
+    assert (built.returncode, built.stderr) == (0, "")
+
+
 def test_exporter_of_the_package_runs(trees: Mapping[str, Path], tmp_path: Path) -> None:
     program = trees["redshank-exporter"] / "usr/lib/redshank-exporter/redshank-exporter.pyz"
     shown = subprocess.run(

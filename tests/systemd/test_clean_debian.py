@@ -1,9 +1,10 @@
-"""The exporter on a minimal Debian, which has python3 and systemd only.
+"""The exporter and the server on a minimal Debian, which has python3 and systemd only.
 
 REDSHANK_CLEAN_DEBIAN is the tree that debootstrap made; `.ci/clean-debian` makes one.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,11 +84,17 @@ def test_one_file_pushes(machine: Machine, tmp_path: Path) -> None:
     assert machine.property("redshank-exporter-push", "LoadState") == "not-found"
 
 
-def test_debian_package_is_installed_and_purged(machine: Machine, tmp_path: Path) -> None:
+def built(name: str, directory: Path) -> Path:
+    """Build one Debian package."""
     builder = package_builder()
-    (package,) = (each for each in builder.ALL if each.name == "redshank-exporter")
+    (package,) = (each for each in builder.ALL if each.name == name)
+    path: Path = builder.build(package, directory)
+    return path
+
+
+def test_exporter_package_is_installed_and_purged(machine: Machine, tmp_path: Path) -> None:
     before = files(machine)
-    machine.copy([(builder.build(package, tmp_path), "exporter.deb")], "/tmp/new")
+    machine.copy([(built("redshank-exporter", tmp_path), "exporter.deb")], "/tmp/new")
     machine.shell("dpkg -i /tmp/new/exporter.deb")
     assert "node_load1 " in metrics(machine)
     # Options of the configuration file count, and installing again keeps them.
@@ -96,3 +103,32 @@ def test_debian_package_is_installed_and_purged(machine: Machine, tmp_path: Path
     assert "node_arp_entries" not in metrics(machine)
     machine.shell("dpkg --purge redshank-exporter")
     assert files(machine) == before
+
+
+def test_server_package_is_installed_and_purged(machine: Machine, tmp_path: Path) -> None:
+    script = "import sys; print(*sys.version_info[:2])"
+    version = machine.run("python3", "-c", script).stdout.split()
+    if version != [str(number) for number in sys.version_info[:2]]:
+        pytest.skip("the package is for the Python that has built it, and the tree has another one")
+    before = files(machine)
+    machine.copy([(built("redshank-server", tmp_path), "server.deb")], "/tmp/new")
+    machine.shell("dpkg -i /tmp/new/server.deb")
+    as_server = "runuser -u redshank -- redshank"
+    data = "--data-dir /var/lib/redshank"
+    wait_for(
+        lambda: (
+            machine.run("sh", "-c", f"{as_server} host list {data}", check=False).returncode == 0
+        ),
+        "the server",
+    )
+    assert machine.property("redshank-server", "ActiveState") == "active"
+    # It serves the exporter, although its own packages are in no site-packages.
+    printed = machine.shell(f"{as_server} host add nas --push {data}")
+    (line,) = (line for line in printed.splitlines() if line.startswith("(d="))
+    machine.shell(line)
+    wait_for(lambda: " up" in machine.shell(f"{as_server} host list {data}"), "the host nas")
+    machine.shell("python3 /opt/redshank-exporter/redshank-exporter.pyz uninstall")
+    machine.shell("dpkg --purge redshank-server")
+    changed = {"/etc/group", "/etc/passwd", "/etc/shadow", "/etc/gshadow"}
+    kept = {path for path in files(machine) - before if path.rstrip("-") not in changed}
+    assert kept == set()
