@@ -54,7 +54,9 @@ def create_app(
         pages: the registry of pages, None for all of ours.
     """
     resources = resources or Resources()
-    internals = Internals.of(services, settings, Renderer(resources, services.version))
+    internals = Internals.of(
+        services, settings, Renderer(resources, services.version, services.server_zone)
+    )
     push = Quotas(settings.rate_limits.push, services.clock, services.refusals)
     app = web.Application(
         middlewares=_middlewares(internals, push), client_max_size=settings.body_limit_bytes

@@ -73,7 +73,7 @@ class Internals:
         issuer = Credentials(accounts, access_tokens, devices, clock, settings)
         logins = Logins(accounts, passwords, second_factors, devices, keys, clock, settings)
         fleet = Fleet(services)
-        shell = Shell(renderer, fleet, services.conditions)
+        shell = Shell(renderer, fleet, services.conditions, services.preferences)
         feeds = Feeds(services, fleet, shell, encode_value)
         return cls(
             services=services,

@@ -61,7 +61,10 @@ from web.sessions.prices_api import SessionPricesApi
 from web.sessions.prices_page import SessionPricesPages
 from web.sessions.report_pages import SessionReportPages
 from web.sessions.setup_page import IssueKey, SessionSetupPages
+from web.settings_pages.about_page import AboutPages
+from web.settings_pages.backups_page import BackupsPages
 from web.settings_pages.first_steps_forms import FirstStepsForms
+from web.settings_pages.profile_page import ProfilePages
 from web.settings_pages.receivers_page import ReceiversPages
 from web.store.page import StorePages
 from web.targets.discovery_page import DiscoveryPages
@@ -125,6 +128,16 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: HostViewPages(parts.services.host_views),
     lambda parts: SelectionPages(parts.services, parts.fleet, parts.register, parts.shell),
     lambda parts: FirstStepsForms(parts.services.preferences),
+    lambda parts: ProfilePages(
+        parts.services.preferences, parts.services.server_zone, parts.shell, parts.settings
+    ),
+    lambda parts: BackupsPages(
+        parts.services.backups,
+        parts.actions.confirm_password,
+        parts.shell,
+        parts.services.clock,
+    ),
+    lambda parts: AboutPages(parts.services, parts.shell),
     lambda parts: ReceiversPages(
         parts.services.managed_receivers, parts.services.alerting, parts.receiver_tests, parts.shell
     ),

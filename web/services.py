@@ -53,6 +53,7 @@ from storage.api.sample_stats import Cardinality
 from storage.api.samples import SampleAdministration, SampleReader
 from storage.api.second_factors import SecondFactorRecords
 from web.identity.keys import KeyRing
+from web.management.backups import Backups
 from web.management.receivers import ManagedReceivers
 
 
@@ -221,6 +222,8 @@ class Services:
         target_metadata: returns each target with its metadata by metric family.
         alertmanagers: returns the URLs of the external Alertmanagers that get the alerts.
         managed_receivers: receivers that administrators add; None where nobody may.
+        backups: backups of this server; None where none can be made.
+        server_zone: the time zone of the server's machine, such as `Europe/Berlin`.
         registry: the server's own metrics, for `/metrics`.
         remote_write: receives samples by remote write; None if it is off.
         otlp: receives what OpenTelemetry SDKs and Collectors send; None if it is off.
@@ -281,6 +284,8 @@ class Services:
     )
     alertmanagers: Callable[[], Sequence[str]] = tuple
     managed_receivers: ManagedReceivers | None = None
+    backups: Backups | None = None
+    server_zone: str = "UTC"
     ready: Callable[[], bool] = _always
     remote_write: RemoteWriteReceiver | None = None
     otlp: OtlpReceiver | None = None

@@ -91,6 +91,10 @@ class ConfigurationSource:
         if file is None and settings.scrape.config_file is not None:
             file = self._directory / settings.scrape.config_file
         changed["web"] = self._web(settings.web)
+        backups = settings.backups.directory
+        if backups is not None:
+            absolute = {"directory": self._directory / backups}
+            changed["backups"] = settings.backups.model_copy(update=absolute)
         changed["scrape"] = settings.scrape.model_copy(update={"config_file": file})
         return settings.model_copy(update=changed)
 

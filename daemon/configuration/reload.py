@@ -19,7 +19,7 @@ from web.services import ReloadState
 
 log = structlog.get_logger(__name__)
 
-_RELOADABLE = ("scrape", "log", "alerting")
+_RELOADABLE = ("scrape", "log", "alerting", "backups")
 """Sections that take effect at once; changes in others are reported to need a restart."""
 
 

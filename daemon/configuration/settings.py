@@ -23,7 +23,7 @@ from model.addresses import ListenAddress
 from model.documents import Document, DocumentError, document_error, parse_document
 from model.probing.definitions import ProbeDefinition
 from model.process.regular_files import read_regular_text
-from model.quantities import Bytes
+from model.quantities import Bytes, DurationMs
 from promql.settings import QuerySettings
 from scraper.configuration.settings import ScrapeSettings
 from storage.events.settings import EventStoreSettings
@@ -62,6 +62,29 @@ class LogSettings(BaseModel):
     format: Literal["auto", "console", "json"] = "auto"
 
 
+class BackupSettings(BaseModel):
+    """Section `backups`: the backups that the server makes itself.
+
+    Attributes:
+        directory: where they are; None for `backups` in the data directory.
+        every_ms: `every`, how often one is made; 0 for only on request.
+        keep: how many are kept.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+
+    directory: Path | None = None
+    every_ms: DurationMs = Field(default=0, alias="every")
+    keep: int = Field(default=7, ge=1, le=1000)
+
+    @field_validator("every_ms")
+    @classmethod
+    def _is_seldom(cls, every_ms: int) -> int:
+        if 0 < every_ms < 600_000:
+            raise ValueError("must be 10m or more, or 0 for none")
+        return every_ms
+
+
 class Settings(BaseSettings):
     """All settings; every key is optional."""
 
@@ -80,6 +103,7 @@ class Settings(BaseSettings):
     sessions: SessionSettings = Field(default_factory=SessionSettings)
     query: QuerySettings = Field(default_factory=QuerySettings)
     web: WebSettings = Field(default_factory=WebSettings)
+    backups: BackupSettings = Field(default_factory=BackupSettings)
     probes: tuple[ProbeDefinition, ...] = ()
 
     @field_validator("probes")

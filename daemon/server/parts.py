@@ -25,6 +25,9 @@ from daemon.server import project_analytics, push_receivers
 from daemon.server.alertmanager_metrics import AlertmanagerCollector
 from daemon.server.alertmanagers import Alertmanagers
 from daemon.server.loop_witness import LoopWitness, watchdog_feed
+from daemon.server.management.backup_keeper import BackupKeeper
+from daemon.server.management.local_zone import local_zone
+from daemon.server.management.managed import Management
 from daemon.server.management.stored_receivers import StoredReceivers
 from daemon.server.metrics import (
     ConditionCollector,
@@ -88,7 +91,7 @@ class Parts:
     analytics: Analytics
     agent_sessions: AgentSessions
     recorder: SeriesRecorder | None
-    receivers: StoredReceivers
+    management: Management
 
     async def hosts_changed(self) -> None:
         """Apply a change of the registered hosts."""
@@ -134,7 +137,7 @@ async def constructed(
             stores, configuration, engine, senders, scraping, pushed, witness.lag_s, refusals
         )
         witness.evaluation_stall_s = lambda: alerting.evaluation_stall_s
-        reloader = _reloader(
+        reloader, management = _reloader(
             stores, configuration, read, directory, scraping, alerting, alertmanagers, otlp, added
         )
         yield Parts(
@@ -155,7 +158,7 @@ async def constructed(
             analytics=analytics,
             agent_sessions=sessions,
             recorder=project_analytics.recorder_of(stores, analytics, sessions, reloader),
-            receivers=added,
+            management=management,
         )
 
 
@@ -266,7 +269,7 @@ def _reloader(
     alertmanagers: Alertmanagers,
     otlp: OtlpReceiver,
     added: StoredReceivers,
-) -> Reloader:
+) -> tuple[Reloader, Management]:
     retention = audit_retention(configuration.settings.web)
 
     async def apply(new: Configuration) -> None:
@@ -285,7 +288,8 @@ def _reloader(
 
     reloader = Reloader(configuration, read, apply, stores.clock, directory.path, on_signal)
     added.follow(lambda: reloader.current.settings.alerting, reloader.apply_again)
-    return reloader
+    backups = BackupKeeper(directory.path, lambda: reloader.current.settings.backups, stores.clock)
+    return reloader, Management(added, backups)
 
 
 def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Services:
@@ -327,7 +331,9 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
         dashboards=records.dashboards,
         preferences=records.preferences,
         identities=records.external_identities,
-        managed_receivers=parts.receivers,
+        managed_receivers=parts.management.receivers,
+        backups=parts.management.backups,
+        server_zone=local_zone(),
         clock=stores.clock,
         version=version,
         started_ms=stores.clock(),

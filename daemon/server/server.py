@@ -342,6 +342,7 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
             parts.agent_sessions.settings.retention_days,
         )
         works = [parts.gateway.run(), clock_watch.run(), memory_guard.run(), expiry.run()]
+        works.append(parts.management.backups.run())
         if parts.recorder is not None:
             works.append(parts.recorder.run())
         if parts.agent_sessions.puller.repositories:

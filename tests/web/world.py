@@ -22,6 +22,8 @@ from analytics.service import Analytics
 from analytics.sessions.service import AgentSessions
 from analytics.sessions.settings import SessionSettings
 from analytics.settings import AnalyticsSettings
+from daemon.configuration.settings import BackupSettings
+from daemon.server.management.backup_keeper import BackupKeeper
 from daemon.server.management.stored_receivers import StoredReceivers
 from ingest.devices.inbox import MessageInbox
 from ingest.hosts.pushed_hosts import PushedHosts
@@ -194,7 +196,9 @@ async def world_at(
         doubles = Doubles(alerting=alerting, engine=engine, samples=samples, now=now)
         keys = await asyncio.to_thread(KeyRing.open, tmp_path / "keys.json", NOW_MS)
         services = _services(records, pushes, keys, events, doubles)
-        services = replace(services, engine=other_engine or engine, **further)
+        backups = BackupKeeper(tmp_path, BackupSettings, doubles.clock)
+        chosen: dict[str, Any] = {"engine": other_engine or engine, "backups": backups} | further
+        services = replace(services, **chosen)
         app = create_app(services, settings, await asyncio.to_thread(shared_resources), pages)
         server = _Server(app, settings, services.refusals)
         # The client would start it with other options; it accepts a running server.

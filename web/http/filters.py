@@ -8,12 +8,15 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+from web.http.viewing.view import VIEW
+
 UNKNOWN: Final = "\N{EN DASH}"
 
 _BINARY: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _DECIMAL: Final = ("", "k", "M", "G", "T", "P", "E")
 
 _SENTENCE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC", re.ASCII)
+_COMMA: Final = str.maketrans(",.", ".,")
 _SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -24,7 +27,12 @@ def _scaled(value: float, base: int, most: int) -> tuple[str, int]:
         value /= base
         power += 1
     decimals = 0 if power == 0 or abs(value) >= 99.95 else 1
-    return f"{value:.{decimals}f}", power
+    return _local(f"{value:.{decimals}f}"), power
+
+
+def _local(text: str) -> str:
+    """Return a number with the reader's decimal sign and separator of thousands."""
+    return text.translate(_COMMA) if VIEW.get().has_comma else text
 
 
 def percent(ratio: float | None) -> str:
@@ -53,14 +61,14 @@ def count(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     if abs(value) < 999_999.5:
-        return f"{value:,.0f}"
+        return _local(f"{value:,.0f}")
     text, power = _scaled(value, 1000, len(_DECIMAL) - 1)
     return f"{text} {_DECIMAL[power]}"
 
 
 def number(value: float | None) -> str:
     """Return a number with two decimals, such as a load average."""
-    return UNKNOWN if value is None else f"{value:.2f}"
+    return UNKNOWN if value is None else _local(f"{value:.2f}")
 
 
 def plain(value: float | None) -> str:
@@ -74,11 +82,11 @@ def value(sample: float) -> str:
         return "no value"
     size = abs(sample)
     if size < 1e4 or size >= 1e18:
-        return f"{sample:.4g}"
+        return _local(f"{sample:.4g}")
     if size < 1e6:
         return f"{sample:.0f}"
     scale, prefix = next(each for each in _PREFIXES if size >= each[0])
-    return f"{sample / scale:.4g} {prefix}"
+    return f"{_local(f'{sample / scale:.4g}')} {prefix}"
 
 
 _PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
@@ -122,6 +130,17 @@ def utc_time(time_ms: int | None) -> str:
     return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
+def zoned_time(time_ms: int | None) -> str:
+    """Return a time in the reader's zone with the zone's name: `2026-11-22 15:05 CET`.
+
+    In UTC if the reader wants the browser's zone: a script converts it.
+    """
+    if time_ms is None:
+        return UNKNOWN
+    at = datetime.fromtimestamp(time_ms // 1000, VIEW.get().tz)
+    return at.strftime("%Y-%m-%d %H:%M %Z")
+
+
 def local_times(text: str) -> Markup:
     """Return a sentence whose times in UTC become `<time>`, which the browser converts.
 
@@ -154,5 +173,6 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "iso_time": iso_time,
     "local_times": local_times,
     "utc_time": utc_time,
+    "zoned_time": zoned_time,
     "bar_width": bar_width,
 }

@@ -15,14 +15,12 @@ from web.http.failures import Failure
 from web.http.host_paths import host_path
 from web.http.responses import html_response
 from web.http.routing import REQUEST_ID, Access, principal_of
+from web.http.viewing.view import VIEW, view_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 _PACKAGE: Final = Path(__file__).parents[1]
-
-THEME_COOKIE: Final = "redshank_theme"
-_THEMES: Final = frozenset({"light", "dark"})
 
 
 class Resources:
@@ -79,19 +77,24 @@ class Renderer:
 
     resources: Resources
     version: str
+    server_zone: str = "UTC"
 
     def text(self, request: web.Request, template: str, values: Mapping[str, Any]) -> str:
         """Return a rendered template."""
-        principal = principal_of(request)
-        theme = request.cookies.get(THEME_COOKIE, "")
-        return self.resources.templates.get_template(template).render(
-            principal=principal,
-            may_edit=principal.user is not None and principal.may(Access.EDITOR),
-            may_manage=principal.user is not None and principal.may(Access.ADMIN),
-            theme=theme if theme in _THEMES else "",
-            version=self.version,
-            **{"path": request.path, **values},
-        )
+        principal, view = principal_of(request), view_of(request, self.server_zone)
+        rendered = VIEW.set(view)
+        try:
+            return self.resources.templates.get_template(template).render(
+                principal=principal,
+                may_edit=principal.user is not None and principal.may(Access.EDITOR),
+                may_manage=principal.user is not None and principal.may(Access.ADMIN),
+                reader_view=view,
+                theme=view.theme,
+                version=self.version,
+                **{"path": request.path, **values},
+            )
+        finally:
+            VIEW.reset(rendered)
 
     def module(self, template: str) -> Any:
         """Return the macros of a template, which see no values but their arguments."""

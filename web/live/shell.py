@@ -11,12 +11,14 @@ from yarl import URL
 
 from model.conditions import Conditions
 from storage.api.alerts import AlertState
+from storage.api.people.preferences import PreferenceRecords
 from web.fleet.fleet import Fleet
 from web.http.errors import MissingError
 from web.http.pages import Page, PageRegistry
 from web.http.rendering import Renderer
 from web.http.responses import html_response
 from web.http.routing import Handler, Principal, Route, Surface, principal_of
+from web.http.viewing.view import PREFERENCES
 from web.live.region_html import ROWS, RegionHtml
 
 
@@ -79,8 +81,15 @@ LIVE: Final = "/live/"
 class Shell:
     """Renders pages in their frame, and the live regions of pages."""
 
-    def __init__(self, renderer: Renderer, fleet: Fleet, conditions: Conditions) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        fleet: Fleet,
+        conditions: Conditions,
+        preferences: PreferenceRecords,
+    ) -> None:
         self._renderer, self._fleet, self._conditions = renderer, fleet, conditions
+        self._preferences = preferences
         self._regions: dict[str, LiveRegion] = {}
         self._pages = PageRegistry()
 
@@ -101,6 +110,7 @@ class Shell:
         values["page"] = page
         values["navigation"] = self._pages.navigation(principal_of(request))
         values["notice"] = page.notices.get(request.query.get("notice", ""), "")
+        await self._prefer(request)
         # In a thread: a host takes 60 us, and a large fleet would stall the event loop.
         html = await asyncio.to_thread(self._render, request, page.template, values)
         return html_response(html.whole(), status)
@@ -135,6 +145,7 @@ class Shell:
         async def render() -> RegionHtml:
             values = {**await region.read(address), **await self._frame(), "notice": ""}
             values["path"] = address.path
+            await self._prefer(request)
             return await asyncio.to_thread(self._render, request, region.template, values)
 
         following = region.following
@@ -155,6 +166,12 @@ class Shell:
         if name not in self._regions or not page.startswith(LIVE):
             raise MissingError("there is no such live page")
         return self._regions[name], address
+
+    async def _prefer(self, request: web.Request) -> None:
+        """Set the preferences of the request's sender, for the renderer."""
+        user = principal_of(request).user
+        if user is not None:
+            request[PREFERENCES] = await self._preferences.get(user.id)
 
     async def _frame(self) -> dict[str, Any]:
         view = await self._fleet.view()

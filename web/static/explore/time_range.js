@@ -1,6 +1,6 @@
 // The range of time that all queries of the page share: a length, an end and a step.
 
-import { durationSeconds, durationText, inputTime } from "../lib/format.js";
+import { durationSeconds, durationText, inputMoment, inputTime } from "../lib/format.js";
 
 const DEFAULT_LENGTH = "1h";
 const WANTED_POINTS = 250;
@@ -59,7 +59,7 @@ export const createTimeRange = (form, problem, changed) => {
   const typed = () => ({
     length: lengthField.value.trim() || DEFAULT_LENGTH,
     step: stepField.value.trim(),
-    until_ms: untilField.value ? new Date(untilField.value).getTime() : null,
+    until_ms: untilField.value ? inputMoment(untilField.value).getTime() : null,
   });
 
   const shift = (direction) =>

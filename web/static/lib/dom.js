@@ -1,6 +1,6 @@
-// Elements of a page: made, brought up to date, and their times in the reader's time zone.
+// Elements of a page: made, brought up to date, and their times in the zone that the reader has chosen.
 
-import { timeText } from "./format.js";
+import { fullTimeText, timeText } from "./format.js";
 
 export const element = (name, className, text) => {
   const made = document.createElement(name);
@@ -9,12 +9,14 @@ export const element = (name, className, text) => {
   return made;
 };
 
-// The server writes times in UTC.
+// The server writes times in UTC. Those that say how long ago something was keep their text, and
+// have the whole time as their title.
 export const showLocalTimes = (root) => {
-  for (const time of root.querySelectorAll("time[data-local]")) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
     const at = new Date(time.dateTime);
-    time.textContent = timeText(at);
-    time.title = at.toString();
+    if (Number.isNaN(at.getTime())) continue;
+    if ("local" in time.dataset) time.textContent = timeText(at);
+    time.title = fullTimeText(at);
   }
 };
 

@@ -2,30 +2,82 @@
 
 const pad = (number) => String(number).padStart(2, "0");
 
-// ---- times, in the reader's own time zone ----
+// ---- times, in the zone that the reader has chosen ----
 
-const dateText = (at) => `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}`;
+const ROOT = document.documentElement.dataset;
 
-const minuteText = (at) => `${pad(at.getHours())}:${pad(at.getMinutes())}`;
+// The name of the zone of all times on this page; "" for the browser's.
+export const ZONE = ROOT.zone ?? "";
 
-const clockText = (at) => `${minuteText(at)}:${pad(at.getSeconds())}`;
+const LANGUAGE = ROOT.language || "en";
+
+const PARTS = ZONE
+  ? new Intl.DateTimeFormat("en-US", {
+      timeZone: ZONE, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit",
+      hour: "2-digit", minute: "2-digit", second: "2-digit",
+    })
+  : null;
+
+// What a clock and a calendar on the wall show at a moment.
+export const wallClock = (at) => {
+  if (!PARTS) {
+    return {
+      year: at.getFullYear(), month: at.getMonth() + 1, day: at.getDate(),
+      hour: at.getHours(), minute: at.getMinutes(), second: at.getSeconds(),
+    };
+  }
+  return Object.fromEntries(PARTS.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
+};
+
+const dateText = ({ year, month, day }) => `${year}-${pad(month)}-${pad(day)}`;
+
+const minuteText = ({ hour, minute }) => `${pad(hour)}:${pad(minute)}`;
+
+const clockText = (wall) => `${minuteText(wall)}:${pad(wall.second)}`;
 
 // "14:05:33" today, "2026-11-22 14:05" on any other day.
-export const timeText = (at, now = new Date()) =>
-  dateText(at) === dateText(now) ? clockText(at) : `${dateText(at)} ${minuteText(at)}`;
+export const timeText = (at, now = new Date()) => {
+  const wall = wallClock(at);
+  return dateText(wall) === dateText(wallClock(now)) ? clockText(wall) : `${dateText(wall)} ${minuteText(wall)}`;
+};
+
+// A whole time with its zone, for a title: "2026-11-22 14:05:33 GMT+1".
+export const fullTimeText = (at) => {
+  const wall = wallClock(at);
+  const parts = new Intl.DateTimeFormat(LANGUAGE, { timeZone: ZONE || undefined, timeZoneName: "short" }).formatToParts(at);
+  return `${dateText(wall)} ${clockText(wall)} ${parts.find(({ type }) => type === "timeZoneName").value}`;
+};
 
 // The value of an <input type="datetime-local">.
-export const inputTime = (at) => `${dateText(at)}T${clockText(at)}`;
+export const inputTime = (at) => {
+  const wall = wallClock(at);
+  return `${dateText(wall)}T${clockText(wall)}`;
+};
+
+// The moment of such a value; an hour that the clocks skip becomes the one after it.
+export const inputMoment = (text) => {
+  if (!PARTS) return new Date(text);
+  const wanted_ms = Date.parse(`${text}Z`);
+  const offset_ms = (at_ms) => {
+    const { year, month, day, hour, minute, second } = wallClock(new Date(at_ms));
+    return Date.UTC(year, month - 1, day, hour, minute, second) - at_ms;
+  };
+  const first_ms = wanted_ms - offset_ms(wanted_ms);
+  return new Date(wanted_ms - offset_ms(first_ms));
+};
+
+const monthText = new Intl.DateTimeFormat(LANGUAGE, { month: "short", timeZone: ZONE || undefined });
 
 // Labels of a time axis: dates where a day begins or where steps are days, else clock times.
 export const tickTexts = (times_s, step_s) =>
   times_s.map((time_s, index) => {
     const at = new Date(time_s * 1000);
-    const date = `${at.getDate()} ${at.toLocaleString("en", { month: "short" })}`;
+    const wall = wallClock(at);
+    const date = `${wall.day} ${monthText.format(at)}`;
     if (step_s >= 86400) return date;
-    const isNewDay = index > 0 && new Date(times_s[index - 1] * 1000).getDate() !== at.getDate();
+    const isNewDay = index > 0 && wallClock(new Date(times_s[index - 1] * 1000)).day !== wall.day;
     if (isNewDay) return date;
-    return step_s < 60 ? clockText(at) : minuteText(at);
+    return step_s < 60 ? clockText(wall) : minuteText(wall);
   });
 
 // ---- durations ----
@@ -59,10 +111,15 @@ export const elapsedText = (length_s) =>
 
 export const UNKNOWN = "–";
 
+const COMMA = new Intl.NumberFormat(LANGUAGE).format(0.5).includes(",");
+
+// A number that is shown as text, with the reader's decimal sign.
+const shown = (text) => (COMMA ? text.replace(".", ",") : text);
+
 const threeDigits = (value) => {
   const size = Math.abs(value);
   if (size >= 99.95 || size === 0) return value.toFixed(0);
-  return size >= 9.995 ? value.toFixed(1) : value.toFixed(2).replace(/\.?0+$/, "");
+  return shown(size >= 9.995 ? value.toFixed(1) : value.toFixed(2).replace(/\.?0+$/, ""));
 };
 
 const scaled = (value, base, prefixes, suffix) => {
@@ -114,4 +171,4 @@ export const axisText = (value) => {
 
 // "1 sample", "1,234 samples".
 export const countText = (count, singular, plural = `${singular}s`) =>
-  `${count.toLocaleString("en")} ${count === 1 ? singular : plural}`;
+  `${count.toLocaleString(LANGUAGE)} ${count === 1 ? singular : plural}`;

@@ -1,6 +1,6 @@
 // What all graphs have in common: colours, axes, a shared cursor, dragging to zoom.
 
-import { tickTexts } from "./format.js";
+import { tickTexts, ZONE } from "./format.js";
 
 // uPlot is a classic script: it is a global.
 export const { uPlot } = globalThis;
@@ -59,6 +59,8 @@ export const plotOptions = (field, { height, sync, valueAxis, zoom }) => {
     zoom(start_s, end_s);
   };
   return {
+    // Where a day begins, on the axis.
+    ...(ZONE ? { tzDate: (time_s) => uPlot.tzDate(new Date(time_s * 1000), ZONE) } : {}),
     width: field.clientWidth || 300,
     height,
     padding: [8, 18, 0, 0],

@@ -1,0 +1,1 @@
+"""How a page looks for its reader: language, time zone, theme."""
