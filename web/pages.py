@@ -20,6 +20,7 @@ from web.alerts.maintenance_page import MaintenancePages
 from web.alerts.page import AlertsPages
 from web.alerts.report_page import AlertReport
 from web.alerts.routes_page import RoutesPages
+from web.alerts.rule_editor.unit_tests import EditedRuleTests
 from web.alerts.rules_page import RulesPages
 from web.alerts.silences_page import SilencePages
 from web.audit.page import AuditPages
@@ -55,6 +56,7 @@ from web.projects.chart_marks import ChartMarks
 from web.prometheus.document_types import PrometheusError
 from web.requests.traffic_page import TrafficPages
 from web.server.reference import ReferencePages
+from web.sessions.github_api import SessionGithubApi
 from web.sessions.list_page import SessionListPages, SessionPages
 from web.sessions.parts import SessionParts
 from web.sessions.prices_api import SessionPricesApi
@@ -175,9 +177,12 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: RulesPages(
         parts.services.alerting,
         RuleBacktests(parts.services.samples, parts.services.clock),
+        EditedRuleTests(),
         parts.shell,
     ),
-    lambda parts: AlertReport(parts.services.alerts, parts.shell, parts.services.clock),
+    lambda parts: AlertReport(
+        parts.services.alerts, parts.fleet, parts.shell, parts.services.clock
+    ),
     lambda parts: RoutesPages(
         parts.services.alerts,
         parts.services.alerting,
@@ -212,7 +217,11 @@ PAGES: Final[tuple[PageFactory, ...]] = (
         _session_parts(parts),
         SessionPricesApi(parts.services.agent_sessions, parts.settings, parts.services.clock),
     ),
-    lambda parts: SessionSetupPages(_session_parts(parts), _key_issuer(parts)),
+    lambda parts: SessionSetupPages(
+        _session_parts(parts),
+        _key_issuer(parts),
+        SessionGithubApi(parts.services.agent_sessions),
+    ),
     # After the pages with names of their own.
     lambda parts: SessionPages(_session_parts(parts)),
     lambda parts: ProjectSettingsPages(_settings_view(parts)),

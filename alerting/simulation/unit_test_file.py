@@ -20,6 +20,8 @@ from promql.syntax.series_notation import Histogram, NotationError, parse_points
 
 DEFAULT_INTERVAL_MS = 60_000
 _NO_HISTOGRAMS = "native histograms are not supported: the store keeps floats only (docs/promql.md)"
+_LATEST_MS = 253_402_300_799_999
+_REPETITION = re.compile(r"x(\d{1,18})")
 _NOT_FINITE = re.compile(r"([-+]?)\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
@@ -42,9 +44,13 @@ def _start_ms(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return round(float(value) * 1000)
+        start_ms = round(float(value) * 1000)
     except (ValueError, OverflowError):
         pass
+    else:
+        if abs(start_ms) > _LATEST_MS:
+            raise ValueError(f'"{value}" is beyond the year 9999')
+        return start_ms
     try:
         moment = dt.datetime.fromisoformat(value)
     except ValueError as exc:
@@ -154,6 +160,18 @@ class UnitTestFile(RuleFileModel):
         """The tests, in order."""
         return tuple(test or UnitTestGroup() for test in self.tests)
 
+    @property
+    def points(self) -> int:
+        """At most so many samples that the series of the tests have, without reading them."""
+        values = [series.values for test in self.groups for series in test.input_series if series]
+        repeated = sum(int(count) for text in values for count in _REPETITION.findall(text))
+        return repeated + sum(len(text.split()) for text in values)
+
+    @property
+    def evaluations(self) -> int:
+        """How often the groups of rules are evaluated."""
+        return sum(test.last_ms // self.interval_ms + 1 for test in self.groups)
+
     def repeated_group(self) -> str | None:
         """Return the first name that `group_eval_order` has twice, None if there is none."""
         order = self.group_eval_order
@@ -180,7 +198,16 @@ def read_unit_test_file(path: Path) -> ReadUnitTests:
         OSError, UnicodeDecodeError: it cannot be read.
         DocumentError: it is not a unit-test file; lists every problem with its line.
     """
-    document = parse_document(read_regular_text(path), str(path), plain_text=True)
+    return parse_unit_tests(read_regular_text(path), str(path))
+
+
+def parse_unit_tests(text: str, path: str) -> ReadUnitTests:
+    """Return the unit tests of a text; errors name `path`.
+
+    Raises:
+        DocumentError: they are malformed; lists every problem with its line.
+    """
+    document = parse_document(text, path, plain_text=True)
     if document.data is None:
         return ReadUnitTests(UnitTestFile(), {})
     file = validate(UnitTestFile, document)

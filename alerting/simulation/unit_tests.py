@@ -8,7 +8,7 @@ Source: Prometheus documentation, "Unit testing for rules".
 
 import glob
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import numpy as np
 from alerting.errors import RuleEvaluationError, RuleFileError
 from alerting.evaluation.queries import instant_vector
 from alerting.rules.definitions import ALERT_NAME, RuleGroup
-from alerting.rules.files import ParseExpression, load_rule_files
+from alerting.rules.files import ParseExpression, load_rule_files, parse_rule_file
 from alerting.simulation.differences import (
     AlertTexts,
     ResultSample,
@@ -36,6 +36,7 @@ from alerting.simulation.unit_test_file import (
     ExpectedAlert,
     ExpectedSample,
     ExpressionTest,
+    ReadUnitTests,
     UnitTestFile,
     UnitTestGroup,
     read_unit_test_file,
@@ -63,6 +64,7 @@ class RuleUnitTests:
         make_engine: returns an engine over the samples of a test.
         only: run only tests whose names match one of these expressions; none runs all.
         ignore_unknown: accept unknown keys in rule files.
+        stopping: returns why the tests are to stop, "" while they are not.
     """
 
     def __init__(
@@ -72,9 +74,10 @@ class RuleUnitTests:
         only: Sequence[re.Pattern[str]] = (),
         *,
         ignore_unknown: bool = False,
+        stopping: Callable[[], str] = lambda: "",
     ) -> None:
         self._parse, self._make_engine, self._only = parse, make_engine, only
-        self._ignore_unknown = ignore_unknown
+        self._ignore_unknown, self._stopping = ignore_unknown, stopping
 
     def load(self, path: Path) -> "LoadedUnitTests":
         """Read a file and the rule files that it names; blocks."""
@@ -84,25 +87,50 @@ class RuleUnitTests:
             return LoadedUnitTests(FileOutcome(path, problem=str(exc)))
         file = read.file
         rule_files, missing = _rule_files(path, file)
+
+        def groups() -> tuple[RuleGroup, ...]:
+            return load_rule_files(rule_files, self._parse, ignore_unknown=self._ignore_unknown)
+
+        return self._loaded(FileOutcome(path, missing=missing), read, groups)
+
+    def of_texts(self, tests: ReadUnitTests, rules: str) -> "LoadedUnitTests":
+        """Return the tests of a text with the rules of another; reads no files."""
+
+        def groups() -> tuple[RuleGroup, ...]:
+            return tuple(parse_rule_file(rules, Path("rules"), self._parse))
+
+        return self._loaded(FileOutcome(Path("tests")), tests, groups)
+
+    def _loaded(
+        self, outcome: FileOutcome, read: ReadUnitTests, load: Callable[[], tuple[RuleGroup, ...]]
+    ) -> "LoadedUnitTests":
+        file = read.file
         repeated = file.repeated_group()
         if repeated is not None:
             problem = f"group name repeated in evaluation order: {repeated}"
-            return LoadedUnitTests(FileOutcome(path, (), problem, missing))
+            return LoadedUnitTests(replace(outcome, problem=problem))
         groups: tuple[RuleGroup, ...] = ()
         refusal = ""
         try:
-            groups = load_rule_files(rule_files, self._parse, ignore_unknown=self._ignore_unknown)
+            groups = load()
         except RuleFileError as exc:
             refusal = str(exc)
         chosen = [
             (
                 test.name or f"unnamed#{number}",
-                _RunningTest(test, file, groups, self._make_engine, read.refusals.get(number, ())),
+                _RunningTest(
+                    test,
+                    file,
+                    groups,
+                    self._make_engine,
+                    read.refusals.get(number, ()),
+                    self._stopping,
+                ),
             )
             for number, test in enumerate(file.groups)
             if not self._only or any(pattern.search(test.name) for pattern in self._only)
         ]
-        return LoadedUnitTests(FileOutcome(path, missing=missing), tuple(chosen), refusal)
+        return LoadedUnitTests(outcome, tuple(chosen), refusal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +185,10 @@ class _RunningTest:
         groups: Sequence[RuleGroup],
         make_engine: MakeEngine,
         refusals: Sequence[str],
+        stopping: Callable[[], str],
     ) -> None:
         self._test, self._make_engine, self._fuzzy = test, make_engine, file.fuzzy_compare
-        self._refusals = refusals
+        self._refusals, self._stopping = refusals, stopping
         self._interval_ms, self._step_ms = file.interval_ms, test.interval or file.interval_ms
         external = Labels.of(test.external_labels)
         ordered = _ordered(groups, file)
@@ -194,6 +223,8 @@ class _RunningTest:
         failures: list[str] = []
         waiting = sorted(self._test.alert_tests, key=lambda test: test.eval_time)
         for since_ms in range(0, self._test.last_ms + 1, self._interval_ms):
+            if reason := self._stopping():
+                return [*failures, reason]
             samples.visible_until_ms = self._start_ms + since_ms
             failed = await simulated.evaluate(self._start_ms + since_ms)
             if failed:
@@ -205,6 +236,8 @@ class _RunningTest:
                 failures += self._alert_failures(waiting.pop(0), simulated)
         samples.visible_until_ms = None
         for test in self._test.expression_tests:
+            if reason := self._stopping():
+                return [*failures, reason]
             failures += await self._expression_failures(test, engine)
         return failures
 

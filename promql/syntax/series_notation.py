@@ -130,7 +130,13 @@ def _parse_item(text: str, at: int, points: list[Point]) -> int:
     for pattern, read in _ITEMS:
         match = pattern.match(text, at)
         if match:
-            points.extend(read(match))
+            try:
+                points.extend(read(match))
+            except NotationError:
+                raise
+            except ValueError as exc:
+                # A number that no float holds, or a count with thousands of digits.
+                raise NotationError(str(exc)) from exc
             if len(points) > MAX_POINTS:
                 raise _too_many()
             return match.end()

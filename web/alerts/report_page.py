@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from alerting.book.report import AlertStatistics, grouped, statistics_of
 from model.clock import Clock
 from storage.api.alerts import AlertRecords
+from web.fleet.fleet import Fleet
 from web.http.operations import Operation
 from web.http.pages import Page
 from web.http.parameters import DIGITS, Parameters, read_query
@@ -56,8 +57,8 @@ class AlertReportDocument(TypedDict):
 class AlertReport:
     """Reads the alerts that fired, and counts them by rule and host."""
 
-    def __init__(self, alerts: AlertRecords, shell: Shell, clock: Clock) -> None:
-        self._alerts, self._shell, self._clock = alerts, shell, clock
+    def __init__(self, alerts: AlertRecords, fleet: Fleet, shell: Shell, clock: Clock) -> None:
+        self._alerts, self._fleet, self._shell, self._clock = alerts, fleet, shell, clock
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -77,8 +78,14 @@ class AlertReport:
     async def show(self, request: web.Request) -> web.Response:
         """Show the report."""
         days = read_query(request.query, AlertReportQuery).days
-        document = await self._document(days)
-        return await self._shell.page(request, REPORT, report=document, days=days, ranges=RANGES)
+        return await self._shell.page(
+            request,
+            REPORT,
+            report=await self._document(days),
+            days=days,
+            ranges=RANGES,
+            host_names={host.instance: host.name for host in (await self._fleet.view()).hosts},
+        )
 
     async def report(self, request: web.Request) -> web.Response:
         """Count the alerts that fired in the last `days`, by rule and host, the noisiest first."""

@@ -1,5 +1,6 @@
-"""The page of rules: every group with its health, and a back-test of rules."""
+"""The page of rules: every group with its health, and the editor that tests rules."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiohttp import web
@@ -8,7 +9,8 @@ from pydantic import ValidationError
 from alerting.views import GroupView, RuleKind, RuleView
 from model.documents import render_document
 from model.durations import format_duration
-from web.alerts.backtests import BacktestDocument, BacktestForm, RuleBacktests
+from web.alerts.backtests import BacktestForm, RuleBacktests
+from web.alerts.rule_editor.unit_tests import EditedRuleTests, RuleTestForm
 from web.http.errors import BadRequestError, ConflictError
 from web.http.pages import Page
 from web.http.parameters import read_form
@@ -21,12 +23,21 @@ RULES: Final = Page(
 )
 BACKTEST: Final = Page(
     path="/alert-rules/backtest",
-    title="Back-test",
+    title="Rule editor",
     template="alerts/backtest_page.html",
     access=Access.EDITOR,
     parent="/alerts",
 )
 _SPANS: Final = ("1d", "7d", "30d", "90d")
+_TESTS: Final = """evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'node_load5{instance="a"}', values: "1 5x15"}
+    alert_rule_test:
+      - {eval_time: 5m, alertname: HighLoad, exp_alerts: []}
+      - {eval_time: 12m, alertname: HighLoad, exp_alerts: [{exp_labels: {instance: a}}]}
+"""
 _EXAMPLE: Final = """groups:
   - name: mine
     rules:
@@ -39,8 +50,15 @@ _EXAMPLE: Final = """groups:
 class RulesPages:
     """Shows the rules, and back-tests them."""
 
-    def __init__(self, alerting: Alerting, backtests: RuleBacktests, shell: Shell) -> None:
+    def __init__(
+        self,
+        alerting: Alerting,
+        backtests: RuleBacktests,
+        tests: EditedRuleTests,
+        shell: Shell,
+    ) -> None:
         self._alerting, self._backtests, self._shell = alerting, backtests, shell
+        self._tests = tests
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -48,6 +66,7 @@ class RulesPages:
             self._shell.route(RULES, self.show),
             self._shell.route(BACKTEST, self.new),
             Route("POST", "/alert-rules/backtest", self.run, Access.EDITOR, Surface.PAGE),
+            Route("POST", "/alert-rules/test", self.test, Access.EDITOR, Surface.PAGE),
         )
 
     async def show(self, request: web.Request) -> web.Response:
@@ -59,7 +78,9 @@ class RulesPages:
 
     async def new(self, request: web.Request) -> web.Response:
         """Show the form; `group` and `rule`, places in the list of rules, fill it."""
-        return await self._page(request, {"rules": self._chosen(request) or _EXAMPLE}, {}, None)
+        chosen = self._chosen(request)
+        given = {"rules": chosen} if chosen else {"rules": _EXAMPLE, "tests": _TESTS}
+        return await self._page(request, given, {})
 
     def _chosen(self, request: web.Request) -> str:
         try:
@@ -71,38 +92,65 @@ class RulesPages:
 
     async def run(self, request: web.Request) -> web.Response:
         """Run a back-test and show its result."""
+
+        async def result(given: dict[str, str]) -> dict[str, Any]:
+            names = ("rules", "since", "interval")
+            form = BacktestForm.model_validate(_given(given, names))
+            return {"result": await self._backtests.run(form)}
+
+        return await self._tried(request, result)
+
+    async def test(self, request: web.Request) -> web.Response:
+        """Run unit tests and show their results."""
+
+        async def result(given: dict[str, str]) -> dict[str, Any]:
+            form = RuleTestForm.model_validate(_given(given, ("rules", "tests")))
+            return {"tested": await self._tests.run(form)}
+
+        return await self._tried(request, result)
+
+    async def _tried(
+        self,
+        request: web.Request,
+        work: Callable[[dict[str, str]], Awaitable[dict[str, Any]]],
+    ) -> web.Response:
+        """Show the result of the form, or what is wrong with the form."""
         given = await read_form(request)
         try:
-            form = BacktestForm.model_validate(
-                {name: given[name] for name in ("rules", "since", "interval") if given.get(name)}
-            )
-            result = await self._backtests.run(form)
+            found = await work(given)
         except ValidationError as exc:
             problems = {str(each["loc"][0]): each["msg"] for each in exc.errors() if each["loc"]}
-            return await self._page(request, given, problems, None, 400)
+            return await self._page(request, given, problems, 400)
         except BadRequestError as exc:
             field = exc.field or ""
             problem = {field: exc.message.removeprefix(f"{field}: ")}
-            return await self._page(request, given, problem, None, 400)
+            return await self._page(request, given, problem, 400)
         except ConflictError as exc:
-            return await self._page(request, given, {"": exc.message}, None, 409)
-        return await self._page(request, given, {}, result)
+            return await self._page(request, given, {"": exc.message}, 409)
+        return await self._page(request, given, {}, **found)
 
     async def _page(
         self,
         request: web.Request,
         given: dict[str, str],
         problems: dict[str, str],
-        result: BacktestDocument | None,
         status: int = 200,
+        **results: Any,
     ) -> web.Response:
         values: dict[str, Any] = {
-            "given": {"rules": "", "since": "30d", "interval": "1m", **given},
+            "given": {"rules": "", "tests": "", "since": "30d", "interval": "1m", **given},
             "problems": problems,
-            "result": result,
+            "result": None,
+            "tested": None,
             "spans": _SPANS,
+            **results,
         }
         return await self._shell.page(request, BACKTEST, status, **values)
+
+
+def _given(form: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    """Return the fields of a form that are filled."""
+    return {name: form[name] for name in names if form.get(name)}
 
 
 def rule_file(group: GroupView, rule: RuleView) -> str:

@@ -62,7 +62,15 @@ class SessionGithubApi:
 
     async def change(self, request: web.Request) -> web.Response:
         """Store the secrets of the form; one that is absent stays as it is."""
-        form = await read_json(request, GithubSecretsForm)
+        await self.set_secrets(request, await read_json(request, GithubSecretsForm))
+        return await self._shown()
+
+    async def set_secrets(self, request: web.Request, form: GithubSecretsForm) -> None:
+        """Store the secrets of a form; one that is absent stays as it is.
+
+        Raises:
+            BadRequestError: a secret cannot be stored; the error names its field.
+        """
         given = {GithubSecret.TOKEN: form.token, GithubSecret.WEBHOOK_SECRET: form.webhook_secret}
         for secret, text in given.items():
             if text is None:
@@ -72,24 +80,33 @@ class SessionGithubApi:
             except SecretError as exc:
                 raise BadRequestError(exc.reason, exc.field) from exc
             note(request, "session-github.set", secret.value)
-        return await self._shown()
 
     async def remove(self, request: web.Request) -> web.Response:
         """Remove a stored secret."""
-        secret = GithubSecret(read_query(request.query, GithubSecretQuery).name)
+        await self.remove_secret(request, read_query(request.query, GithubSecretQuery))
+        return await self._shown()
+
+    async def remove_secret(self, request: web.Request, query: GithubSecretQuery) -> None:
+        """Remove a stored secret.
+
+        Raises:
+            MissingError: none is stored.
+        """
+        secret = GithubSecret(query.name)
         if not await self._secrets.remove(secret):
             raise MissingError(f"no {secret.value} is stored", "name")
         note(request, "session-github.remove", secret.value)
-        return await self._shown()
 
     async def _shown(self) -> web.Response:
+        return json_response(await self.document())
+
+    async def document(self) -> SessionGithubDocument:
+        """Return which secrets are set, and what is pulled."""
         state = {secret: await self._secrets.state(secret) for secret in GithubSecret}
-        return json_response(
-            SessionGithubDocument(
-                repositories=list(self._sessions.puller.repositories),
-                token=_document(state[GithubSecret.TOKEN]),
-                webhook_secret=_document(state[GithubSecret.WEBHOOK_SECRET]),
-            )
+        return SessionGithubDocument(
+            repositories=list(self._sessions.puller.repositories),
+            token=_document(state[GithubSecret.TOKEN]),
+            webhook_secret=_document(state[GithubSecret.WEBHOOK_SECRET]),
         )
 
 

@@ -197,6 +197,7 @@ tests:
         ("group_eval_order: [a, a]", "group name repeated in evaluation order: a"),
         ("tests: [{interval: 1x}]", r'unit.yml:2: tests.0.interval: "1x" is not a duration'),
         ("tests: [{nope: 1}]", "unit.yml:2: tests.0.nope: unknown key"),
+        ("tests: [{start_timestamp: 1e30}]", '"1e30" is beyond the year 9999'),
         ("tests: [{start_timestamp: soon}]", '"soon" is neither a Unix time nor'),
         ("tests: [{start_timestamp: 2024-01-01T00:00:00}]", "has no time zone"),
         ("tests: [{promql_expr_test: [{exp_samples: [{value: x}]}]}]", '"x" is not a number'),

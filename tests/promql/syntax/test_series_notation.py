@@ -62,7 +62,13 @@ def test_markers_of_staleness_are_repeated() -> None:
     assert np.array(found[:2], dtype=np.float64).view(np.uint64).tolist() == [STALE_BITS] * 2
 
 
-@pytest.mark.parametrize("text", ["x", "1 2q", "1..2", "1x", "stales", "_y", "1+x2", "0x10000001"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("x", "1 2q", "1..2", "1x", "stales", "_y", "1+x2", "0x10000001"),
+        *("1e400", "1+1e400x2", f"1x{'9' * 5000}", f"_x{'9' * 5000}"),
+    ],
+)
 def test_malformed_samples_are_refused(text: str) -> None:
     with pytest.raises(NotationError):
         parse_points(text)

@@ -49,7 +49,7 @@ async def test_silence_of_the_form_is_listed_and_marks_its_alerts(world: World) 
     assert (made.starts_ms, made.ends_ms) == (NOW_MS, NOW_MS + 2 * HOUR_MS)
     text = await world.page("/silences")
     assert "upgrade" in text
-    assert '<td class="number">1</td>' in text
+    assert '<td class="number" data-title="Alerts now">1</td>' in text
     listed = await world.page("/alerts")
     assert '<span class="tag">silenced</span>' in listed
     assert "the-editor silenced it until" in listed

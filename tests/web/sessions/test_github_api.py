@@ -140,3 +140,53 @@ async def test_invalid_secret_is_refused_without_being_quoted(world: World) -> N
         assert status == 400
         for secret in secrets.values():
             assert secret not in text
+
+
+async def submit(
+    world: World, path: str, role: Role = Role.ADMIN, **fields: str
+) -> tuple[int, str]:
+    """Send a form of the set-up page; return the status and the page or the address after it."""
+    answer = await world.client.post(
+        f"/sessions/setup/github{path}",
+        data=fields,
+        headers=await world.cookie(role),
+        allow_redirects=False,
+    )
+    return answer.status, answer.headers.get("Location") or await answer.text()
+
+
+async def test_form_stores_what_is_filled_in_and_shows_no_secret(world: World) -> None:
+    after = (303, "/sessions/setup#github")
+    assert await submit(world, "", token=TOKEN, webhook_secret=" ") == after
+    text = await world.page("/sessions/setup")
+    assert TOKEN not in text
+    assert 'name="name" value="token"' in text
+    assert 'name="name" value="webhook_secret"' not in text
+    assert await submit(world, "", webhook_secret=SECRET) == after
+    assert await webhook(world, SECRET) == 200
+    assert await submit(world, "/remove", name="webhook_secret") == after
+    assert await webhook(world, SECRET) == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({}, "fill in the token"),
+        ({"token": "  "}, "fill in the token"),
+        ({"token": "short"}, "field-token"),
+        ({"webhook_secret": "x" * 5000}, "field-webhook_secret"),
+    ],
+)
+async def test_form_names_what_is_wrong_without_quoting_it(
+    world: World, fields: dict[str, str], problem: str
+) -> None:
+    status, text = await submit(world, "", Role.ADMIN, **fields)
+    assert status == 400
+    assert problem in text
+    assert 'aria-invalid="true"' in text
+    assert "x" * 100 not in text
+
+
+async def test_only_admins_see_and_send_the_form(world: World) -> None:
+    assert (await submit(world, "", Role.EDITOR, token=TOKEN))[0] == 403
+    assert "setup/github" not in await world.page("/sessions/setup", role=Role.EDITOR)
