@@ -100,6 +100,7 @@ async def test_no_page_runs_hostile_text(page: Page, server: Server) -> None:
     explore = "/explore?" + urlencode({"query": "hostile", "view": "table"})
     for path in (
         "/",
+        "/?group=site&columns=tags,trend,alerts&view=grid",
         f"/host/{quote(HOSTILE, safe='')}",
         "/alerts",
         f"/alerts/{alert['id']}",

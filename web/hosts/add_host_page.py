@@ -10,6 +10,7 @@ from storage.api.errors import TakenError
 from web.hosts.forms import EXPORTER_PORT, HostForm
 from web.hosts.installation import ExporterInstaller
 from web.hosts.keys_page import NewKeyPage
+from web.hosts.label_lines import read_labels
 from web.hosts.register import HostRegister
 from web.http.audit_trail import note
 from web.http.errors import BadRequestError
@@ -103,14 +104,3 @@ class AddHostPages:
             commands=(*service, *self._commands),
             port=EXPORTER_PORT,
         )
-
-
-def read_labels(text: str) -> tuple[dict[str, str], str]:
-    """Return the labels in lines of `name=value`, and an error message or ""."""
-    labels: dict[str, str] = {}
-    for line in filter(None, map(str.strip, text.splitlines())):
-        name, mark, value = line.partition("=")
-        if not mark:
-            return {}, f"write {line!r} as name=value"
-        labels[name.strip()] = value.strip().strip('"')
-    return labels, ""

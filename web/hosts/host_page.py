@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from alerting.errors import BadOverrideError
+from model.labels import Labels
 from web.fleet.figures import cpu_window_ms
 from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetHost
@@ -15,8 +16,9 @@ from web.hosts.charts.chart_grid import DEFAULT_RANGE, RANGES
 from web.hosts.charts.host_marks import HostMark, HostMarks
 from web.hosts.checks import Levels, checks_of
 from web.hosts.details import read_details
-from web.hosts.forms import CheckForm
+from web.hosts.forms import CheckForm, TagsForm
 from web.hosts.inventory import read_inventory
+from web.hosts.label_lines import read_labels
 from web.hosts.lookup import check_name, find_host
 from web.hosts.register import HostRegister
 from web.http.audit_trail import note
@@ -39,6 +41,7 @@ HOST: Final = Page(
     parent="/",
     notices={
         "keys-revoked": "The keys are revoked; reports with them are refused from now on.",
+        "tags-saved": "The tags are saved. The host's series go on under the new labels.",
         "check-saved": "The check is saved.",
         "check-reset": "The check is back at its default.",
     },
@@ -71,6 +74,7 @@ class HostPages:
         return (
             self._shell.route(HOST, self.show),
             Route("POST", f"/host/{HOST_KEY}/checks/{{check}}", self.set_check, access, page),
+            Route("POST", f"/host/{HOST_KEY}/tags", self.set_tags, access, page),
             self._shell.route(REMOVE_HOST, self.confirm_removal),
             Route("POST", f"/host/{HOST_KEY}/remove", self.remove, access, page),
         )
@@ -156,6 +160,22 @@ class HostPages:
         except BadOverrideError as exc:
             return await self._page(request, 400, {check: str(exc)}, fields)
         return _back(host, "check-saved")
+
+    async def set_tags(self, request: web.Request) -> web.Response:
+        """Give the host other tags."""
+        host = await find_host(self._fleet, request)
+        fields = await read_form(request)
+        tags, problem = read_labels(fields.get("tags", ""))
+        if not problem:
+            try:
+                form = TagsForm.model_validate({"tags": tags})
+            except ValidationError as exc:
+                problem = "; ".join(field_errors(exc).values())
+        if problem:
+            return await self._page(request, 400, {"tags": problem}, fields)
+        await self._register.relabel([(host, Labels.of(form.tags))])
+        note(request, "host.tags", host.name, tags=" ".join(sorted(form.tags))[:200])
+        return web.Response(status=303, headers={"Location": f"{host.path}?notice=tags-saved"})
 
     async def confirm_removal(self, request: web.Request) -> web.Response:
         """Ask for confirmation."""

@@ -79,3 +79,33 @@ async def test_viewer_sees_checks_but_no_form(world: World) -> None:
     text = await world.page("/host/a:9100", role=Role.VIEWER)
     assert "85 %" in text
     assert 'name="warning"' not in text
+
+
+async def test_tags_are_edited_on_the_host_page(world: World) -> None:
+    added = await world.client.post(
+        "/api/hosts",
+        json={"name": "db-1", "url": "10.0.0.7", "labels": {"env": "<lab>"}},
+        headers=await world.bearer(),
+    )
+    key = (await added.json())["id"]
+    assert "<bdi>env=&lt;lab&gt;</bdi>" in await world.page(f"/host/{key}")
+    headers = await world.cookie(Role.EDITOR)
+    form = {"tags": "env=prod\nsite = new york\n"}
+    answer = await world.client.post(
+        f"/host/{key}/tags", data=form, headers=headers, allow_redirects=False
+    )
+    assert answer.status == 303
+    (host,) = await world.services.hosts.all()
+    assert dict(host.labels) == {"env": "prod", "site": "new york"}
+    for wrong, problem in (("env", "as name=value"), ("job=x", "cannot be changed")):
+        refused = await world.client.post(
+            f"/host/{key}/tags", data={"tags": wrong}, headers=headers
+        )
+        assert refused.status == 400
+        assert problem in await refused.text()
+    assert dict((await world.services.hosts.all())[0].labels)["env"] == "prod"
+
+
+async def test_viewer_sees_tags_but_no_form_for_them(world: World) -> None:
+    world.statuses.append(target_status("web-1", "a:9100"))
+    assert 'name="tags"' not in await world.page("/host/a:9100", role=Role.VIEWER)

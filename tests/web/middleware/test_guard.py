@@ -24,6 +24,7 @@ ACCESS = {
     "GET /dashboard": "viewer",
     "GET /host/{key}": "viewer",
     "POST /host/{key}/checks/{check}": "editor",
+    "POST /host/{key}/tags": "editor",
     "GET /host/{key}/remove": "editor",
     "POST /host/{key}/remove": "editor",
     "POST /hosts/views": "user",
