@@ -27,6 +27,7 @@ from analytics.sessions.service import AgentSessions
 from analytics.sessions.settings import SessionSettings
 from model.clock import Clock, system_clock
 from model.conditions import Conditions
+from model.durations import parse_duration_ms
 from model.labels import Labels
 from model.series import AlignedSeries
 from model.targets import Health, TargetStatus
@@ -256,18 +257,19 @@ METRICS = (
     *("node_filesystem_avail_bytes", "node_filesystem_size_bytes"),
     *("node_network_receive_bytes_total", "node_network_transmit_bytes_total"),
 )
-BUSY_SINCE_MS = 900_000
-"""How long the made-up queue of each host has been long."""
 
 
-def raw_samples(host: str, own: Labels, end_ms: int) -> AlignedSeries:
-    """Return samples of some metrics of a host, as a range selector does."""
-    times = np.arange(end_ms - 4_500_000, end_ms + 1, 15_000)
+def raw_samples(host: str, own: Labels, end_ms: int, length_ms: int) -> AlignedSeries:
+    """Return samples of some metrics of a host, as a range selector does.
+
+    In the last fifth of the range, a queue is long.
+    """
+    times = np.arange(end_ms - length_ms, end_ms + 1, 15_000)
     times_s, jitter = times / 1000, np.random.default_rng(crc32(host.encode()))
     rows = {
         "node_load1": load(host, times_s, 60),
         "room_celsius": 20 + jitter.normal(0, 0.1, len(times)),
-        "jobs_waiting": 5 + jitter.normal(0, 1, len(times)) + 40 * (times > end_ms - BUSY_SINCE_MS),
+        "jobs_waiting": 5 + jitter.normal(0, 1, len(times)) + 40 * (times > end_ms - length_ms / 5),
     }
     labels = [Labels.of(own, __name__=name) for name in rows]
     return AlignedSeries.of_source(labels, times, np.array(list(rows.values())))
@@ -289,10 +291,11 @@ class MadeUpEngine(ScriptedEngine):
     async def instant(
         self, query: str, time_ms: int, options: QueryOptions | None = None
     ) -> Answer:
-        whole = re.fullmatch(r'\{instance="([^"]*)"\}\[\w+\]', query)
+        whole = re.fullmatch(r'\{instance="([^"]*)"\}\[(\w+)\]', query)
         if whole:
             own = Labels.of(instance=whole[1], job="node")
-            return Answer(raw_samples(ADDRESSES[whole[1]], own, time_ms))
+            length_ms = parse_duration_ms(whole[2])
+            return Answer(raw_samples(ADDRESSES[whole[1]], own, time_ms, length_ms))
         labels, values = self._rows(query, np.array([time_ms / 1000]))
         return Answer(InstantVector(time_ms, labels, values[:, 0] if labels else np.empty(0)))
 

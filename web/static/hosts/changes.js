@@ -35,7 +35,8 @@ export const courseOf = ({ values }, from) => {
 
 const chanceText = (share) => {
   if (share < 0.001) return "under 0.1 %";
-  return `${(share * 100).toPrecision(2)} %`;
+  const percent = share * 100;
+  return `${percent >= 10 ? percent.toFixed(0) : percent.toPrecision(2)} %`;
 };
 
 const shortText = (value, digits) => valueText(Number(value.toPrecision(digits)));
