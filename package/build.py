@@ -161,7 +161,7 @@ def _distributions(name: str) -> Iterator[metadata.Distribution]:
 
 
 def _add_unit(tree: Path, unit: Path, program: str) -> None:
-    target = tree / "lib/systemd/system" / unit.name
+    target = tree / "usr/lib/systemd/system" / unit.name
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(unit.read_text().replace("/opt/redshank/bin/redshank", program))
 
