@@ -24,12 +24,14 @@ from web.middleware.headers import add_headers
 from web.middleware.options import options
 from web.middleware.rate_limits import RateLimits
 from web.middleware.request_log import request_log
+from web.middleware.status_domains import status_domains
 from web.middleware.trailing_slash import trailing_slash
 from web.middleware.web_config import request_limit, web_config_headers
 from web.on_demand import OnDemandRoutes
 from web.prometheus.envelope import failure_envelope
 from web.services import Services
 from web.settings import WebSettings
+from web.status_pages.upkeep import STATUS_UPKEEP, StatusUpkeep
 
 if TYPE_CHECKING:
     from web.pages import PageFactory
@@ -66,6 +68,7 @@ def create_app(
     app[PUSH_ADMISSION] = PushAdmission(internals.authenticator, push, bodies, settings)
     _add_response_headers(app, services, settings)
     _close_on_shutdown(app, internals)
+    app[STATUS_UPKEEP] = StatusUpkeep(internals.status_board)
     add_routes(app, first_routes(internals))
     further = OnDemandRoutes(app[ROUTES], lambda: _further_routes(internals, resources, pages))
     app.router.register_resource(further)
@@ -93,6 +96,7 @@ def _middlewares(internals: Internals, push: Quotas) -> tuple[Middleware, ...]:
         failures(internals.renderer.error_page, failure_envelope),
         *([] if services.web_config is None else [request_limit(services.web_config)]),
         rates.by_address,
+        status_domains(services.status_domains),
         preflights(settings.cors),
         options,
         trailing_slash,

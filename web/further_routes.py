@@ -46,6 +46,8 @@ from web.http.assets import Assets
 from web.http.routing import Handlers, Route
 from web.internals import Internals
 from web.pages import PAGES, PageFactory
+from web.probes.actions import ProbeActions
+from web.probes.api import ProbesApi
 from web.projects.access import ProjectAccess
 from web.projects.settings_api import ProjectSettingsApi
 from web.requests.metrics_api import RequestMetricsApi
@@ -59,6 +61,8 @@ from web.sessions.prices_api import SessionPricesApi
 from web.sessions.sessions_api import AgentSessionsApi
 from web.sessions.socket import SessionsSocket
 from web.settings import WebSettings
+from web.status_pages.api import StatusPagesApi
+from web.status_pages.public import PublicStatusPages
 
 
 def further_routes(
@@ -105,6 +109,9 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         TrendsApi(services.engine, services.clock, services.host_checks),
         AnnotationsApi(services.annotations, fleet, members, services.clock),
         DashboardsApi(DashboardLibrary(services.dashboards, services.clock)),
+        ProbesApi(ProbeActions(services, settings)),
+        PublicStatusPages(internals.status_board, internals.renderer, settings),
+        StatusPagesApi(internals.status_board),
         HostKeysApi(fleet, internals.register.keyring),
         AlertsApi(services.alerts, services.alerting, fleet, services.clock),
         BulkAcknowledgement(services.alerting, fleet, services.clock),

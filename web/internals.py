@@ -23,6 +23,7 @@ from web.prometheus.encoding import encode_value
 from web.prometheus.server.notifications import NotificationsApi
 from web.services import Services
 from web.settings import WebSettings
+from web.status_pages.board import StatusBoard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,7 @@ class Internals:
     shell: Shell
     socket: MetricsSocket
     notifications: NotificationsApi
+    status_board: StatusBoard
 
     @classmethod
     def of(cls, services: Services, settings: WebSettings, renderer: Renderer) -> "Internals":
@@ -93,6 +95,7 @@ class Internals:
             shell=shell,
             socket=MetricsSocket(services, settings, authenticator, fleet, feeds),
             notifications=NotificationsApi(services),
+            status_board=StatusBoard(services),
         )
 
 

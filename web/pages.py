@@ -36,6 +36,8 @@ from web.hosts.listing.selection_page import SelectionPages
 from web.hosts.listing.views_page import HostViewPages
 from web.http.routing import Handlers, user_of
 from web.internals import Internals
+from web.probes.actions import ProbeActions
+from web.probes.page import ProbePages
 from web.product_pages.asked_reports import AskedReport, AskedReportPages
 from web.product_pages.events_page import EventsPages
 from web.product_pages.funnel_page import FunnelReportPage
@@ -68,6 +70,7 @@ from web.settings_pages.backups_page import BackupsPages
 from web.settings_pages.first_steps_forms import FirstStepsForms
 from web.settings_pages.profile_page import ProfilePages
 from web.settings_pages.receivers_page import ReceiversPages
+from web.status_pages.page import StatusPageEditor
 from web.store.page import StorePages
 from web.targets.discovery_page import DiscoveryPages
 from web.targets.page import TargetsPages
@@ -194,6 +197,10 @@ PAGES: Final[tuple[PageFactory, ...]] = (
         DashboardLibrary(parts.services.dashboards, parts.services.clock), parts.shell
     ),
     lambda parts: ExplorePages(parts.shell),
+    lambda parts: StatusPageEditor(parts.status_board, parts.services, parts.fleet, parts.shell),
+    lambda parts: ProbePages(
+        ProbeActions(parts.services, parts.settings), parts.shell, parts.services.clock
+    ),
     lambda parts: ProjectListPages(
         parts.services.analytics, _project_access(parts), parts.shell, parts.services.clock
     ),

@@ -52,6 +52,7 @@ from storage.api.people.preferences import PreferenceRecords
 from storage.api.sample_stats import Cardinality
 from storage.api.samples import SampleAdministration, SampleReader
 from storage.api.second_factors import SecondFactorRecords
+from storage.api.status.pages import StatusPageRecords
 from web.identity.keys import KeyRing
 from web.management.backups import Backups
 from web.management.receivers import ManagedReceivers
@@ -238,6 +239,8 @@ class Services:
         preferences: how pages look for each user.
         identities: who users are at an OpenID Connect provider.
         probes: the probes that the server runs.
+        status_pages: the stored status pages.
+        status_domains: the slug of the status page of each host name that has one.
         web_config: TLS, users and headers; None for plain HTTP without them.
         ready: returns whether start-up is complete, for `/-/ready`.
         clock: returns the current time.
@@ -273,6 +276,7 @@ class Services:
     preferences: PreferenceRecords
     identities: ExternalIdentityRecords
     probes: ProbeService
+    status_pages: StatusPageRecords
     clock: Clock
     version: str
     started_ms: int
@@ -291,6 +295,7 @@ class Services:
     otlp: OtlpReceiver | None = None
     push_gateway: PushGateway | None = None
     web_config: LiveWebConfig | None = None
+    status_domains: dict[str, str] = field(default_factory=dict)
     refusals: Refusals = field(default_factory=Refusals)
     memory: MemoryReading = field(default_factory=MemoryReading)
     exporter_file: Callable[[], Awaitable[bytes | None]] = _no_file

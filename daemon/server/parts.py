@@ -297,15 +297,6 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
     stores, reloader, scraper = parts.stores, parts.reloader, parts.scraping.scraper
     records, samples = stores.records, stores.samples
     version = importlib.metadata.version("redshank")
-    inbox = MessageInbox(
-        samples,
-        stores.messages,
-        parts.commits,
-        stores.clock,
-        reloader.current.settings.ingest.limits(),
-        refusals=parts.refusals,
-        memory=parts.memory,
-    )
     return Services(
         hosts=records.hosts,
         host_views=records.host_views,
@@ -321,7 +312,7 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
         engine=parts.engine,
         targets=scraper.statuses,
         discovered=parts.scraping.targets,
-        pushes=Pushes(inbox, parts.pushed, records.host_keys),
+        pushes=Pushes(_inbox(parts), parts.pushed, records.host_keys),
         configuration=reloader,
         registry=_registry(parts, version),
         conditions=stores.conditions,
@@ -351,6 +342,22 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
         probes=parts.scraping.probes,
         exporter_file=ExporterFile().content,
         listen=reloader.current.settings.server.listen,
+        status_pages=records.status_pages,
+    )
+
+
+def _inbox(parts: Parts) -> MessageInbox:
+    """Return what takes the messages of devices."""
+    stores, reloader = parts.stores, parts.reloader
+    samples = stores.samples
+    return MessageInbox(
+        samples,
+        stores.messages,
+        parts.commits,
+        stores.clock,
+        reloader.current.settings.ingest.limits(),
+        refusals=parts.refusals,
+        memory=parts.memory,
     )
 
 

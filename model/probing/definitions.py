@@ -33,6 +33,7 @@ _LABEL_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _STATUSES: Final = re.compile(r"\s*(\d{3})\s*(?:-\s*(\d{3})\s*)?", re.ASCII)
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _OWN_HEADERS: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+_RESERVED: Final = frozenset({".", "..", "new", "test"})
 _MOST_TEXT: Final = 64 * 1024
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -210,8 +211,8 @@ class ProbeDefinition(BaseModel):
     @field_validator("name")
     @classmethod
     def _check_name(cls, name: str) -> str:
-        if "/" in name or name in (".", ".."):
-            raise ValueError("must not contain a slash: the name is part of addresses")
+        if "/" in name or name in _RESERVED:
+            raise ValueError("must be no reserved word and have no slash: addresses contain it")
         return name
 
     @field_validator("labels")

@@ -40,8 +40,9 @@ from storage.records.reports.shares import SqliteShares
 from storage.records.routing import added_receivers
 from storage.records.routing.added_receivers import SqliteAddedReceivers
 from storage.records.second_factors import SqliteSecondFactors
-from storage.records.status import sqlite_probes
+from storage.records.status import sqlite_probes, sqlite_status_pages
 from storage.records.status.sqlite_probes import SqliteProbes
+from storage.records.status.sqlite_status_pages import SqliteStatusPages
 
 
 class Records:
@@ -59,6 +60,7 @@ class Records:
         self.host_views = SqliteHostViews(self._database)
         self.host_keys = SqliteHostKeys(self._database)
         self.probes = SqliteProbes(self._database)
+        self.status_pages = SqliteStatusPages(self._database)
         self.second_factors = SqliteSecondFactors(self._database)
         self.preferences = SqlitePreferences(self._database)
         self.external_identities = SqliteExternalIdentities(self._database)
@@ -89,6 +91,7 @@ class Records:
             audit,
             sqlite_dashboards,
             sqlite_probes,
+            sqlite_status_pages,
             hosts,
             host_keys,
             sqlite_host_views,

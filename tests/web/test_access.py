@@ -113,6 +113,7 @@ JUDGED_BY_THEIR_HANDLERS = (
     "/api/v1/track",
     "/share/",
     "/acknowledge/",
+    "/heartbeat/",
     "/api/session-outcomes/github",
 )
 """Public routes that check a password or a key themselves."""

@@ -446,6 +446,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             dashboards=records.dashboards,
             preferences=records.preferences,
             identities=records.external_identities,
+            status_pages=records.status_pages,
             probes=probes_over(records, keys, clock),
             clock=clock,
             version="0.1.0",

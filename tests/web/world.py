@@ -255,6 +255,7 @@ def _services(
         preferences=records.preferences,
         identities=records.external_identities,
         managed_receivers=StoredReceivers(records.added_receivers, keys, doubles.clock),
+        status_pages=records.status_pages,
         probes=probes_over(records, keys, doubles.clock),
         clock=doubles.clock,
         version="0.1.0",

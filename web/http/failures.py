@@ -33,6 +33,8 @@ from storage.api.errors import (
     UnwritableError,
 )
 from storage.api.events import EventQueryError
+from storage.api.status.pages import TooManyPagesError
+from storage.api.status.probes import TooManyProbesError
 from web.http.errors import WebError
 from web.http.responses import json_bytes
 from web.http.validation import first_field_error
@@ -73,6 +75,8 @@ _STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (StaleVersionError, HTTPStatus.CONFLICT),
     (TooManyDashboardsError, HTTPStatus.CONFLICT),
+    (TooManyProbesError, HTTPStatus.CONFLICT),
+    (TooManyPagesError, HTTPStatus.CONFLICT),
     (TakenError, HTTPStatus.CONFLICT),
     (LastAdminError, HTTPStatus.CONFLICT),
     (LastOwnerError, HTTPStatus.CONFLICT),

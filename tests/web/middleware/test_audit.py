@@ -76,6 +76,7 @@ NOT_RECORDED_BY_ITSELF = {
     "POST /login/code",
     "POST /logout",
     "POST /acknowledge/{token}",
+    "POST /heartbeat/{token}",
     "POST /auth/token",
     "POST /auth/refresh",
     "POST /api/v1/auth/register",

@@ -1,0 +1,1 @@
+"""Probes that the server runs: their pages, their API, and the URLs of heartbeats."""

@@ -1,0 +1,21 @@
+// Offers probes or hosts as the kind of a component says, and sends the logo.
+
+for (const row of document.querySelectorAll("[data-row]")) {
+  const kind = row.querySelector("select");
+  const reference = row.querySelector("input[list], input[data-list]");
+  kind.addEventListener("change", () => {
+    reference.setAttribute("list", kind.value === "probe" ? "known-probes" : kind.value === "query" ? "" : "known-hosts");
+  });
+}
+
+const file = document.getElementById("logo-file");
+const state = document.getElementById("logo-state");
+
+async function send(method, body) {
+  const answer = await fetch(file.dataset.logo, { method, body, headers: body ? { "Content-Type": body.type } : {} });
+  if (answer.ok) state.textContent = body ? "The logo is stored." : "The logo is removed.";
+  else state.textContent = (await answer.json()).error;
+}
+
+file?.addEventListener("change", () => file.files[0] && send("PUT", file.files[0]));
+document.getElementById("logo-remove")?.addEventListener("click", () => send("DELETE"));

@@ -1,0 +1,102 @@
+"""The fields of a status page's form, as texts, and the page that they describe."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from web.status_pages.definition import StatusPage
+
+KINDS: Final = ("probe", "host", "check", "query")
+_PLAIN: Final = ("slug", "title", "description", "domain", "accent", "time_zone")
+_REFERENCES: Final = {"probe": "probe", "host": "host", "check": "host", "query": "expression"}
+_ROW: Final = re.compile(r"c(\d{1,4})_name", re.ASCII)
+_NOT_SLUG: Final = re.compile(r"[^a-z0-9]+")
+SPARE_ROWS: Final = 3
+
+
+def page_of(given: Mapping[str, str], before: StatusPage | None) -> dict[str, Any]:
+    """Return the fields of a page as `StatusPage` takes them; rows without a name are left out."""
+    values: dict[str, Any] = {name: given[name].strip() for name in _PLAIN if given.get(name)}
+    if before is not None:
+        values["slug"] = before.slug
+    values.setdefault("title", "")
+    values.setdefault("slug", "")
+    values["automatic_incidents"] = bool(given.get("automatic_incidents"))
+    values["published"] = bool(given.get("published"))
+    groups: dict[str, list[dict[str, Any]]] = {}
+    taken: set[str] = set()
+    for row in _rows(given):
+        if not row["name"]:
+            continue
+        identity = row["id"] or _identity(row["name"], taken)
+        taken.add(identity)
+        kind = row["kind"] if row["kind"] in KINDS else "probe"
+        component: dict[str, Any] = {"id": identity, "name": row["name"], "kind": kind}
+        component[_REFERENCES[kind]] = row["reference"]
+        if kind == "check":
+            component["check"] = row["check"]
+        component["show_response"] = bool(row["response"])
+        groups.setdefault(row["group"], []).append(component)
+    values["groups"] = [{"name": name, "components": own} for name, own in groups.items()]
+    values["maintenance"] = [
+        {"window": name.removeprefix("window_"), "title": title.strip(), "components": []}
+        for name, title in given.items()
+        if name.startswith("window_") and title.strip()
+    ]
+    if before is not None:
+        # The form shows no choice of components; the API's stays.
+        chosen = {planned.window: planned.components for planned in before.maintenance}
+        for planned in values["maintenance"]:
+            planned["components"] = chosen.get(planned["window"], ())
+    return values
+
+
+def _rows(given: Mapping[str, str]) -> list[dict[str, str]]:
+    numbers = sorted({int(match[1]) for name in given if (match := _ROW.fullmatch(name))})
+    names = ("id", "group", "name", "kind", "reference", "check", "response")
+    return [
+        {name: given.get(f"c{number}_{name}", "").strip() for name in names} for number in numbers
+    ]
+
+
+def _identity(name: str, taken: Iterable[str]) -> str:
+    """Return an id made of a name, which no other component has."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    base = _NOT_SLUG.sub("-", plain)[:40].strip("-") or "component"
+    found, number = base, 2
+    while found in taken:
+        found, number = f"{base}-{number}", number + 1
+    return found
+
+
+def form_of(page: StatusPage | None) -> dict[str, str]:
+    """Return the texts of a form; those of the defaults without a page."""
+    if page is None:
+        return {"accent": "#1d5b94", "time_zone": "UTC", "published": "on"}
+    texts = {name: str(getattr(page, name)) for name in _PLAIN}
+    texts["automatic_incidents"] = "on" if page.automatic_incidents else ""
+    texts["published"] = "on" if page.published else ""
+    number = 0
+    for group in page.groups:
+        for one in group.components:
+            texts |= {
+                f"c{number}_id": one.id,
+                f"c{number}_group": group.name,
+                f"c{number}_name": one.name,
+                f"c{number}_kind": one.kind,
+                f"c{number}_reference": getattr(one, _REFERENCES[one.kind]),
+                f"c{number}_check": one.check,
+                f"c{number}_response": "on" if one.show_response else "",
+            }
+            number += 1
+    texts |= {f"window_{planned.window}": planned.title for planned in page.maintenance}
+    return texts
+
+
+def rows_of(given: Mapping[str, str]) -> list[int]:
+    """Return the numbers of the rows that the form shows: the given ones and some empty ones."""
+    known = sorted({int(match[1]) for name in given if (match := _ROW.fullmatch(name))})
+    known = [number for number in known if given.get(f"c{number}_name")]
+    following = max(known, default=-1) + 1
+    return [*known, *range(following, following + SPARE_ROWS)]

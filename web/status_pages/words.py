@@ -1,0 +1,82 @@
+"""The words and numbers that the public reads."""
+
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
+
+from web.status_pages.days import Bar, ComponentState
+
+STATE_WORDS: Final = MappingProxyType(
+    {
+        ComponentState.OPERATIONAL: "operational",
+        ComponentState.DEGRADED: "degraded",
+        ComponentState.DOWN: "down",
+        ComponentState.MAINTENANCE: "in maintenance",
+        ComponentState.NO_DATA: "no data",
+    }
+)
+HEADLINES: Final = MappingProxyType(
+    {
+        ComponentState.OPERATIONAL: "All systems operational",
+        ComponentState.DEGRADED: "Some systems are degraded",
+        ComponentState.DOWN: "Some systems are down",
+        ComponentState.MAINTENANCE: "Maintenance is in progress",
+        ComponentState.NO_DATA: "No data",
+    }
+)
+
+
+def percent_text(ratio: float | None) -> str:
+    """Return a share without rounding it up to 100 %: 0.99996 is `99.99 %`."""
+    if ratio is None:
+        return "no data"
+    if ratio >= 1:
+        return "100 %"
+    return f"{int(ratio * 10_000) / 100:.2f} %"
+
+
+def seconds_text(length_s: float | None) -> str:
+    """Return a response time: `120 ms`, `1.4 s`."""
+    if length_s is None:
+        return "no data"
+    if length_s < 0.001:
+        return "under 1 ms"
+    return f"{length_s * 1000:.0f} ms" if length_s < 1 else f"{length_s:.1f} s"
+
+
+def length_text(length_s: float) -> str:
+    """Return a length of time in its two largest units: `3 d 4 h`, `12 min`."""
+    minutes = round(length_s / 60)
+    days, hours = divmod(minutes // 60, 24)
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+    return f"{minutes} min"
+
+
+def bar_text(bar: Bar) -> str:
+    """Return what a bar says: the date, the uptime, and over which time it is known."""
+    if bar.state is ComponentState.NO_DATA:
+        return f"{bar.day}: no data"
+    parts = []
+    if bar.up_ratio is not None:
+        parts.append(f"{percent_text(bar.up_ratio)} up")
+    if bar.down_s:
+        parts.append(f"down for {length_text(bar.down_s)}")
+    if bar.degraded_s:
+        parts.append(f"degraded for {length_text(bar.degraded_s)}")
+    if bar.maintenance_s:
+        parts.append(f"{length_text(bar.maintenance_s)} of maintenance")
+    parts.append(f"known for {length_text(bar.known_s)}")
+    return f"{bar.day}: {', '.join(parts)}"
+
+
+def iso_text(time_ms: int) -> str:
+    """Return a time as RFC 3339 writes it."""
+    return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def time_text(time_ms: int) -> str:
+    """Return a time for people, in UTC; the page's script writes it in the visitor's zone."""
+    return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
