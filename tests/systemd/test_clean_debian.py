@@ -126,7 +126,7 @@ def test_server_package_is_installed_and_purged(machine: Machine, tmp_path: Path
     printed = machine.shell(f"{as_server} host add nas --push {data}")
     (line,) = (line for line in printed.splitlines() if line.startswith("(d="))
     machine.shell(line)
-    wait_for(lambda: " up" in machine.shell(f"{as_server} host list {data}"), "the host nas")
+    wait_for(lambda: "up" in machine.shell(f"{as_server} host list {data}").split(), "the host nas")
     machine.shell("python3 /opt/redshank-exporter/redshank-exporter.pyz uninstall")
     machine.shell("dpkg --purge redshank-server")
     changed = {"/etc/group", "/etc/passwd", "/etc/shadow", "/etc/gshadow"}
