@@ -9,6 +9,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.layout import expect_no_overflow
 from tests.browser.signing_in import sign_in
+from tests.system.processes import until
 from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -83,7 +84,7 @@ async def test_hosts_are_sorted_again_as_their_figures_change(page: Page, url: s
     for _ in range(2):
         before = await page.locator("#fleet").inner_text()
         await expect(page.locator("#fleet")).not_to_have_text(before, use_inner_text=True)
-        assert await falling()
+        await until(falling, "the rows to be in order of their CPU")
 
 
 @pytest.mark.parametrize("width", [360, 1280])
