@@ -15,6 +15,7 @@ from web.http.failures import Failure
 from web.http.host_paths import host_path
 from web.http.responses import html_response
 from web.http.routing import REQUEST_ID, Access, principal_of
+from web.http.viewing import texts
 from web.http.viewing.view import VIEW, view_of
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Resources:
     def templates(self) -> "Environment":
         """The templates; blocks at its first use."""
         from jinja2 import Environment, FunctionLoader, StrictUndefined
+        from jinja2.ext import InternationalizationExtension
 
         environment = Environment(
             loader=FunctionLoader(_feature_templates()),
@@ -48,6 +50,12 @@ class Resources:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=[InternationalizationExtension],
+        )
+        # Reads the catalogues: rendering must not wait for the disk.
+        texts.catalogues()
+        environment.install_gettext_callables(  # type: ignore[attr-defined]
+            texts.gettext, texts.ngettext, newstyle=True
         )
         environment.globals.update(asset=self.assets.url, host_path=host_path)
         environment.filters.update(filters.FILTERS, path_part=partial(quote, safe=""))

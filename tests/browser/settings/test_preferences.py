@@ -33,6 +33,17 @@ async def test_zone_and_theme_of_the_profile_apply_to_pages(page: Page, tmp_path
         await page.goto("about:blank")
 
 
+async def test_language_of_the_profile_applies_to_the_frame(page: Page, tmp_path: Path) -> None:
+    async with serving(tmp_path) as url:
+        await sign_in(page, url, "/settings")
+        await page.get_by_label("Language").select_option("de")
+        await follow(page, page.get_by_role("button", name="Save"))
+        await expect(page.locator("html")).to_have_attribute("lang", "de")
+        await expect(page.get_by_text("Ihre Vorlieben sind gespeichert.")).to_be_visible()
+        await expect(page.get_by_role("link", name="Alarme").first).to_be_visible()
+        await page.goto("about:blank")
+
+
 async def test_times_are_in_the_browsers_zone_by_default(browser: Browser, tmp_path: Path) -> None:
     async with serving(tmp_path) as url:
         context = await browser.new_context(timezone_id="Asia/Tokyo", locale="en-US")

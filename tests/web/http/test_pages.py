@@ -50,10 +50,10 @@ async def test_page_added_by_one_line_is_in_the_navigation_of_its_role(
     common = ["/", "/dashboards", "/alerts", "/projects", "/sessions", "/explore"]
     common += ["/targets", "/store"]
     async with world_at(tmp_path, aiohttp_client, pages=pages) as world:
-        assert await navigation(world, Role.VIEWER) == common
+        assert await navigation(world, Role.VIEWER) == [*common, "/settings"]
         with_events = [*common[:6], "/events", *common[6:]]
-        assert await navigation(world, Role.EDITOR) == with_events
-        assert await navigation(world, Role.ADMIN) == [*with_events, "/users"]
+        assert await navigation(world, Role.EDITOR) == [*with_events, "/settings"]
+        assert await navigation(world, Role.ADMIN) == [*with_events, "/users", "/settings"]
         refused = await world.client.get("/events", headers=await world.cookie(Role.VIEWER))
         assert refused.status == 403
 
