@@ -21,6 +21,8 @@ from web.annotations.api import AnnotationsApi
 from web.audit.api import AuditApi
 from web.dashboards.api import DashboardsApi
 from web.dashboards.library import DashboardLibrary
+from web.dashboards.shares import DashboardShares
+from web.dashboards.shares_api import SharesOfDashboards
 from web.events.activity_api import ActivityReportsApi
 from web.events.batch_api import BatchApi
 from web.events.collection import EventCollection
@@ -36,6 +38,7 @@ from web.events.sdk.segment_api import SegmentApi
 from web.events.segments_api import SegmentsApi
 from web.events.transfer_api import TransferApi
 from web.events.visits.sessions_api import SessionsApi
+from web.explore.queries_api import UserQueriesApi
 from web.hosts.api import HostsApi
 from web.hosts.changes.changes_api import ChangesApi
 from web.hosts.charts.charts_api import ChartsApi
@@ -50,6 +53,7 @@ from web.probes.actions import ProbeActions
 from web.probes.api import ProbesApi
 from web.projects.access import ProjectAccess
 from web.projects.settings_api import ProjectSettingsApi
+from web.prometheus.panel_answers import EngineAnswers
 from web.requests.metrics_api import RequestMetricsApi
 from web.requests.projects_api import TenantProjectsApi
 from web.requests.track_api import TrackApi
@@ -112,6 +116,14 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         ProbesApi(ProbeActions(services, settings)),
         PublicStatusPages(internals.status_board, internals.renderer, settings),
         StatusPagesApi(internals.status_board),
+        SharesOfDashboards(
+            DashboardLibrary(services.dashboards, services.clock),
+            DashboardShares(services.dashboard_shares, services.clock),
+            EngineAnswers(services.engine),
+            internals.renderer,
+            settings,
+        ),
+        UserQueriesApi(services.queries, services.clock),
         HostKeysApi(fleet, internals.register.keyring),
         AlertsApi(services.alerts, services.alerting, fleet, services.clock),
         BulkAcknowledgement(services.alerting, fleet, services.clock),

@@ -42,6 +42,7 @@ from storage.api.alerts import (
     CheckOverride,
 )
 from storage.api.audit import AuditRecords
+from storage.api.dashboards.shares import DashboardShareRecords
 from storage.api.dashboards.stored import DashboardRecords
 from storage.api.fleet.host_views import HostViewRecords
 from storage.api.host_keys import HostKeyRecords
@@ -49,6 +50,7 @@ from storage.api.hosts import HostRecords
 from storage.api.marks.annotations import AnnotationRecords
 from storage.api.people.external_identities import ExternalIdentityRecords
 from storage.api.people.preferences import PreferenceRecords
+from storage.api.people.queries import QueryRecords
 from storage.api.sample_stats import Cardinality
 from storage.api.samples import SampleAdministration, SampleReader
 from storage.api.second_factors import SecondFactorRecords
@@ -236,6 +238,8 @@ class Services:
         agent_sessions: sessions of coding agents.
         annotations: marks on charts.
         dashboards: the stored dashboards.
+        dashboard_shares: links that show dashboards without a login.
+        queries: the queries that users ran and saved.
         preferences: how pages look for each user.
         identities: who users are at an OpenID Connect provider.
         probes: the probes that the server runs.
@@ -273,6 +277,8 @@ class Services:
     agent_sessions: AgentSessions
     annotations: AnnotationRecords
     dashboards: DashboardRecords
+    dashboard_shares: DashboardShareRecords
+    queries: QueryRecords
     preferences: PreferenceRecords
     identities: ExternalIdentityRecords
     probes: ProbeService

@@ -19,16 +19,18 @@ from storage.records.accounts import SqliteAccounts
 from storage.records.alerts import SqliteAlerts
 from storage.records.annotations import SqliteAnnotations
 from storage.records.audit import SqliteAudit
-from storage.records.dashboards import sqlite_dashboards
+from storage.records.dashboards import sqlite_dashboards, sqlite_shares
 from storage.records.dashboards.sqlite_dashboards import SqliteDashboards
+from storage.records.dashboards.sqlite_shares import SqliteDashboardShares
 from storage.records.database import RecordsDatabase
 from storage.records.fleet import sqlite_host_views
 from storage.records.fleet.sqlite_host_views import SqliteHostViews
 from storage.records.host_keys import SqliteHostKeys
 from storage.records.hosts import SqliteHosts
-from storage.records.people import external_identities, preferences
+from storage.records.people import external_identities, preferences, queries
 from storage.records.people.external_identities import SqliteExternalIdentities
 from storage.records.people.preferences import SqlitePreferences
+from storage.records.people.queries import SqliteQueries
 from storage.records.project_keys import SqliteProjectKeys
 from storage.records.projects import SqliteProjects
 from storage.records.pushed_groups import SqlitePushedGroups
@@ -55,6 +57,8 @@ class Records:
         self.alerts = SqliteAlerts(self._database)
         self.annotations = SqliteAnnotations(self._database)
         self.dashboards = SqliteDashboards(self._database)
+        self.dashboard_shares = SqliteDashboardShares(self._database)
+        self.queries = SqliteQueries(self._database)
         self.audit = SqliteAudit(self._database)
         self.hosts = SqliteHosts(self._database)
         self.host_views = SqliteHostViews(self._database)
@@ -90,6 +94,7 @@ class Records:
             annotations,
             audit,
             sqlite_dashboards,
+            sqlite_shares,
             sqlite_probes,
             sqlite_status_pages,
             hosts,
@@ -102,6 +107,7 @@ class Records:
             schema_notes,
             second_factors,
             preferences,
+            queries,
             external_identities,
             added_receivers,
             segments,

@@ -195,3 +195,54 @@ async def test_page_is_not_wider_than_the_window(page: Page, server: Server, wid
     await expect(page.locator("canvas")).to_be_visible()
     await expect(page.locator(".result")).to_be_visible()
     await expect_no_overflow(page, width)
+
+
+@pytest.mark.slow
+async def test_empty_page_offers_metrics_examples_and_the_users_queries(
+    page: Page, server: Server
+) -> None:
+    await page.goto(f"{server.url}/explore")
+    library = page.locator("#library")
+    await expect(library).to_contain_text("No query has run yet")
+    await library.get_by_role("button", name="up == 0").click()
+    await expect(page.get_by_role("combobox", name="PromQL query")).to_have_value("up == 0")
+    await expect(page.get_by_text("No series match.")).to_be_visible()
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_label("Name", exact=True).fill("Down <b>now</b>")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#use-dialog")).to_be_hidden()
+
+    await page.goto(f"{server.url}/explore")
+    await expect(library.locator("[data-part=recent]")).to_contain_text("up == 0")
+    await expect(library.locator("[data-part=saved]")).to_contain_text("Down <b>now</b>")
+    await page.get_by_role("searchbox", name="Search names and help").fill("node_cpu_seconds")
+    metric = library.locator("details", has_text="node_cpu_seconds_total")
+    await expect(metric).to_contain_text("counter")
+    await expect(metric).to_contain_text(re.compile(r"\d+ series"))
+    await metric.locator("summary").click()
+    await expect(metric.locator("dl")).to_contain_text("mode")
+    await metric.get_by_role("button", name="idle").click()
+    box = page.get_by_role("combobox", name="PromQL query")
+    await expect(box).to_have_value('node_cpu_seconds_total{mode="idle"}')
+    await expect_no_overflow(page, "Explore with a graph")
+
+
+@pytest.mark.slow
+async def test_query_becomes_a_panel_a_heat_map_and_an_alert(page: Page, server: Server) -> None:
+    bucket = 'label_replace(vector({}), "le", "{}", "", "")'
+    buckets = f"{bucket.format(2, 1)} or {bucket.format(5, '+Inf')}"
+    await page.goto(explore(server, ("query", buckets), ("view", "heatmap")))
+    heat = page.locator(".query-heat")
+    await expect(heat.locator(".dash-timeline > span").first).to_have_text("∞")
+    await page.get_by_role("button", name="Make a panel").click()
+    await page.get_by_label("Title of the panel").fill("From Explore")
+    await page.locator("#use-dialog").get_by_role("button", name="Save").click()
+    await page.wait_for_url("**/dashboards/*", wait_until="load")
+    panel = page.get_by_label("From Explore", exact=True)
+    await expect(panel).to_have_attribute("data-kind", "heatmap")
+    await expect(panel).to_have_attribute("data-state", "drawn")
+
+    await page.goto(explore(server, ("query", "up == 0")))
+    await page.get_by_role("button", name="Make an alert").click()
+    await page.wait_for_url("**/alert-rules/backtest*", wait_until="load")
+    await expect(page.locator("textarea[name=rules]")).to_have_value(re.compile("up == 0"))

@@ -112,6 +112,7 @@ JUDGED_BY_THEIR_HANDLERS = (
     "/report",
     "/api/v1/track",
     "/share/",
+    "/api/shared/dashboards/",
     "/acknowledge/",
     "/heartbeat/",
     "/api/session-outcomes/github",

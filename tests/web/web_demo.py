@@ -444,6 +444,8 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             agent_sessions=AgentSessions.over(SessionSettings(), events.agent_sessions, clock),
             annotations=records.annotations,
             dashboards=records.dashboards,
+            dashboard_shares=records.dashboard_shares,
+            queries=records.queries,
             preferences=records.preferences,
             identities=records.external_identities,
             status_pages=records.status_pages,

@@ -252,6 +252,8 @@ def _services(
         agent_sessions=AgentSessions.over(SessionSettings(), events.agent_sessions, doubles.clock),
         annotations=records.annotations,
         dashboards=records.dashboards,
+        dashboard_shares=records.dashboard_shares,
+        queries=records.queries,
         preferences=records.preferences,
         identities=records.external_identities,
         managed_receivers=StoredReceivers(records.added_receivers, keys, doubles.clock),

@@ -77,8 +77,8 @@ class RulesPages:
         return await self._shell.page(request, RULES, groups=groups)
 
     async def new(self, request: web.Request) -> web.Response:
-        """Show the form; `group` and `rule`, places in the list of rules, fill it."""
-        chosen = self._chosen(request)
+        """Show the form; `group` and `rule`, places in the list of rules, or `expr` fill it."""
+        chosen = self._chosen(request) or _of_expression(request)
         given = {"rules": chosen} if chosen else {"rules": _EXAMPLE, "tests": _TESTS}
         return await self._page(request, given, {})
 
@@ -151,6 +151,15 @@ class RulesPages:
 def _given(form: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:
     """Return the fields of a form that are filled."""
     return {name: form[name] for name in names if form.get(name)}
+
+
+def _of_expression(request: web.Request) -> str:
+    """Return a rule file for the PromQL in the address, "" without any."""
+    expression = request.query.get("expr", "").strip()[:20_000]
+    if not expression:
+        return ""
+    rule = {"alert": "MyAlert", "expr": expression, "for": "5m", "labels": {"severity": "warning"}}
+    return render_document({"groups": [{"name": "mine", "interval": "1m", "rules": [rule]}]})
 
 
 def rule_file(group: GroupView, rule: RuleView) -> str:

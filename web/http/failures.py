@@ -33,6 +33,7 @@ from storage.api.errors import (
     UnwritableError,
 )
 from storage.api.events import EventQueryError
+from storage.api.people.queries import TooManyQueriesError
 from storage.api.status.pages import TooManyPagesError
 from storage.api.status.probes import TooManyProbesError
 from web.http.errors import WebError
@@ -77,6 +78,7 @@ _STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
     (TooManyDashboardsError, HTTPStatus.CONFLICT),
     (TooManyProbesError, HTTPStatus.CONFLICT),
     (TooManyPagesError, HTTPStatus.CONFLICT),
+    (TooManyQueriesError, HTTPStatus.CONFLICT),
     (TakenError, HTTPStatus.CONFLICT),
     (LastAdminError, HTTPStatus.CONFLICT),
     (LastOwnerError, HTTPStatus.CONFLICT),

@@ -123,6 +123,8 @@ class SqliteDashboards:
 
         def delete(database: Database) -> None:
             database.execute("delete from dashboard_versions where uid = ?", [uid])
+            # A later dashboard with this uid is not what the links shared.
+            database.execute("delete from dashboard_shares where uid = ?", [uid])
             if not database.execute("delete from dashboards where uid = ?", [uid]).rowcount:
                 raise NotFoundError("dashboard", uid)
 

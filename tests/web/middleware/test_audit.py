@@ -28,6 +28,10 @@ NOT_RECORDED_BY_ITSELF = {
     "POST /api/v1/format_query",
     "POST /api/v1/parse_query",
     "POST /api/dashboards/text",
+    "POST /api/shared/dashboards/{token}/query",
+    # What a user ran is the user's own.
+    "POST /api/explore/history",
+    "DELETE /api/explore/history",
     "POST /api/v1/query_exemplars",
     # It asks for confirmation.
     "POST /hosts/selection",

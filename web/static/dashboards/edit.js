@@ -2,11 +2,13 @@
 // and saving makes a new version.
 
 import { element } from "../lib/dom.js";
+import { blankPanel } from "./blank.js";
+import { openSettings } from "./settings.js";
 
 const COLUMNS = 24;
 const CELL_PX = 38;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const KINDS = ["timeseries", "stat", "gauge", "bargauge", "table", "heatmap", "state-timeline", "text"];
+const KINDS = ["timeseries", "stat", "gauge", "bargauge", "table", "heatmap", "state-timeline", "piechart", "text", "alertlist", "dashlist", "events"];
 const bar = document.getElementById("edit-bar");
 const dialog = document.getElementById("panel-editor");
 const note = document.getElementById("edit-note");
@@ -55,11 +57,7 @@ const sectionAround = (panels, panel) => {
   return panels.slice(begin, next < 0 ? panels.length : next);
 };
 
-const blank = (id, kind, y) => ({
-  id, kind, title: "", description: "", place: { x: 0, y, w: kind === "row" ? COLUMNS : 12, h: kind === "row" ? 1 : 8 },
-  queries: [], unit: "", decimals: null, min: null, max: null, thresholds: [], percent: false, reduce: "last", stacked: false,
-  legend: true, text: "", collapsed: false, repeat: "", repeat_down: false, links: [], original: "", unsupported: [],
-});
+const blank = (id, kind, y) => blankPanel(id, kind, { x: 0, y, w: kind === "row" ? COLUMNS : 12, h: kind === "row" ? 1 : 8 });
 
 // Thresholds as the dialog shows them: "green, 80 orange, 90 red".
 const thresholdsText = (thresholds) => thresholds.map(({ value, color }) => (value === null ? color : `${value} ${color}`)).join(", ");
@@ -117,7 +115,7 @@ const openPanel = (panel, apply) => {
   elements.text.value = panel.text;
   list.replaceChildren();
   for (const query of panel.queries) queryFields(query, list);
-  const add = () => queryFields({ ref: String.fromCharCode(65 + (list.children.length % 26)), expr: "", legend: "", step: "", instant: false, hidden: false }, list);
+  const add = () => queryFields({ ref: String.fromCharCode(65 + (list.children.length % 26)), expr: "", legend: "", step: "", instant: false, hidden: false, table: false }, list);
   if (!panel.queries.length && panel.kind !== "text") add();
   dialog.querySelector("[data-action=add-query]").onclick = add;
   dialog.querySelector("[data-action=cancel]").onclick = () => dialog.close();
@@ -240,6 +238,7 @@ export const startEditing = ({ given, state, reload, end }) => {
   const actions = {
     "add-panel": () => add("timeseries"),
     "add-row": () => add("row"),
+    settings: () => openSettings(state.dashboard, () => changed("The settings are changed. Not saved yet.")),
     save,
     discard: () => {
       state.dashboard = before;

@@ -2,7 +2,10 @@
 
 import { element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
+import { showDifferences } from "./difference.js";
 import { request } from "./edit.js";
+import { openShare } from "./share.js";
+import { view } from "./page.js";
 
 const given = JSON.parse(document.getElementById("dashboard-data").textContent);
 const menu = document.getElementById("board-menu");
@@ -37,6 +40,18 @@ const showHistory = async () => {
     const item = element("li");
     const when = changed_ms ? timeText(new Date(changed_ms)) : "shipped";
     item.append(element("b", "", `Version ${version}`), element("span", "faint", ` ${when}${author ? ` by ${author}` : ""}`), element("p", "", message));
+    if (version !== newest) {
+      const compare = element("button", "button small", "Compare");
+      compare.type = "button";
+      compare.setAttribute("aria-label", `Compare version ${version} with the newest`);
+      compare.addEventListener("click", attempt(async () => {
+        const [before, after] = await Promise.all([version, newest].map((each) => request("GET", `/${given.uid}/versions/${each}`)));
+        dialog.querySelector(".dash-changes h3").textContent = `From version ${version} to ${newest}`;
+        dialog.querySelector(".dash-changes").hidden = false;
+        showDifferences(dialog.querySelector(".dash-changes div"), before, after);
+      }));
+      item.append(compare);
+    }
     if (given.may_edit && version !== newest) {
       const button = element("button", "button small", "Restore");
       button.type = "button";
@@ -49,11 +64,14 @@ const showHistory = async () => {
     }
     return item;
   });
+  dialog.querySelector(".dash-changes").hidden = true;
   dialog.querySelector("ol").replaceChildren(...items);
   dialog.showModal();
 };
 
-const actions = { duplicate, remove, history: showHistory };
+const share = () => openShare(given.uid, view);
+
+const actions = { share, duplicate, remove, history: showHistory };
 menu.addEventListener("click", (event) => {
   const action = actions[event.target.closest("[data-action]")?.dataset.action];
   if (action) attempt(action)();

@@ -1,6 +1,6 @@
 // One dashboard: variables, times, the grid of panels. Its address holds the values and the times.
 
-import { element } from "../lib/dom.js";
+import { element, showLocalTimes } from "../lib/dom.js";
 import { durationSeconds } from "../lib/format.js";
 import { startEditing } from "./edit.js";
 import { sectionsOf } from "./layout.js";
@@ -8,7 +8,7 @@ import { linkTo } from "./links.js";
 import { dashboardsWithTags, drawContents, HAS_NO_QUERIES } from "./contents.js";
 import { drawPanel } from "./panels.js";
 import { runPanel } from "./queries.js";
-import { sharedAsk } from "./shared.js";
+import { sharedAsk, sharedVariables } from "./shared.js";
 import { timeOf } from "./times.js";
 import { ALL, interpolate, resolve } from "./variables.js";
 
@@ -20,6 +20,7 @@ const problem = document.getElementById("board-problem");
 const linkBar = document.getElementById("board-links");
 
 const shared = given.share ? sharedAsk(given) : null;
+if (shared) given.dashboard.variables = sharedVariables(given);
 const state = { chosen: new Map(), annotations: [], dashboard: given.dashboard, version: given.version, start: "", end: "", refresh: "", wanted: new Map(), folded: new Map() };
 let editor = null;
 let stopLoading = new AbortController();
@@ -266,6 +267,9 @@ const build = (scope) => {
   for (const card of cards.keys()) observer.observe(card);
 };
 
+// What a share link shares: the values that are chosen now.
+export const view = () => ({ scope: current?.scope ?? new Map(), variables: state.dashboard.variables });
+
 // ---- loading ----
 
 let builtFor = "";
@@ -291,7 +295,7 @@ const load = async ({ rebuild = false } = {}) => {
     showLinks(scope);
     state.annotations = await annotationsIn(times, signal);
     if (signal.aborted) return;
-    current = { times, signal };
+    current = { times, signal, scope };
     const wanted = signature(scope);
     if (rebuild || wanted !== builtFor) {
       builtFor = wanted;
@@ -355,6 +359,7 @@ const begin = () => {
 };
 edit?.addEventListener("click", begin);
 
+if (shared) showLocalTimes(document);
 const isNew = new URLSearchParams(location.search).has("edit");
 readAddress();
 showTimes();

@@ -65,7 +65,7 @@ const vectorOf = ({ resultType, result }) => {
 const askedInPublic = ({ path, parameters, signal }) => post(path, parameters, signal);
 
 const ran = async (query, panel, { scope, start_ms, end_ms, width, signal, ask }) => {
-  const send = (path, parameters) => turn(() => (ask ?? askedInPublic)({ path, parameters, signal, panel, query, scope, step_s }));
+  const send = (path, parameters) => turn(() => (ask ?? askedInPublic)({ path, parameters, signal, panel, query, scope, step_s, start_ms, end_ms }));
   const least_s = leastStep(query, scope);
   const range_s = (end_ms - start_ms) / 1000;
   const step_s = stepOf(range_s, width, least_s);

@@ -4,10 +4,10 @@ import { QueryError } from "../explore/api.js";
 
 // Returns what `runPanel` asks in place of the public API.
 //   share: {token, options}; `options` are the values of variables that the link shares.
-export const sharedAsk = ({ share }) => async ({ path, parameters, signal, panel, query, scope, step_s }) => {
+export const sharedAsk = ({ share }) => async ({ path, parameters, signal, panel, query, scope, step_s, start_ms, end_ms }) => {
   const values = Object.fromEntries(Object.keys(share.options).map((name) => [name, scope.get(name)?.values ?? []]));
-  const { query: _expression, ...times } = parameters;
-  const body = { panel: panel.id, ref: query.ref, range: path === "query_range", step: step_s, values, ...times };
+  const { start = 0, end = parameters.time } = parameters;
+  const body = { panel: panel.id, ref: query.ref, range: path === "query_range", start, end, step: step_s, from_ms: start_ms, to_ms: end_ms, values };
   const answer = await fetch(`/api/shared/dashboards/${share.token}/query`, {
     method: "POST", body: JSON.stringify(body), headers: { Accept: "application/json", "Content-Type": "application/json" }, signal,
   });
@@ -15,3 +15,11 @@ export const sharedAsk = ({ share }) => async ({ path, parameters, signal, panel
   if (found.status !== "success") throw new QueryError(found.error, found.errorType);
   return found;
 };
+
+// The variables as a reader of the link chooses them: among the values that it shares.
+export const sharedVariables = ({ share, dashboard }) =>
+  dashboard.variables.map((variable) => {
+    const values = (share.options[variable.name] ?? []).map(({ value }) => value);
+    const isAll = share.all.includes(variable.name);
+    return { ...variable, kind: "custom", include_all: isAll, multi: variable.multi && values.length > 1, current: isAll ? ["$__all"] : values, hidden: variable.hidden || (!isAll && values.length < 2) };
+  });

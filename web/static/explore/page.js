@@ -1,6 +1,7 @@
 // The Explore page: several queries over one range of time. The page's address holds all of it.
 
 import { createQuery } from "./query.js";
+import { createLibrary } from "./library.js";
 import { createTimeRange } from "./time_range.js";
 
 const LONGEST_TITLE = 80;
@@ -31,13 +32,15 @@ const remember = (isStep) => {
 
 // ---- the queries ----
 
+const VIEWS = new Set(["table", "graph", "heatmap"]);
+
 const timeRange = createTimeRange(document.getElementById("times"), document.getElementById("times-problem"), () => {
   remember(true);
   for (const query of queries) query.run();
 });
 
 const add = (start) => {
-  const query = createQuery(template, start, { grid: timeRange.grid, zoom: timeRange.zoom, remember, remove });
+  const query = createQuery(template, start, { grid: timeRange.grid, zoom: timeRange.zoom, remember, remove, saved: () => library.reload(), ran: () => library.close() });
   queries.push(query);
   list.append(query.item);
   return query;
@@ -57,6 +60,17 @@ document.getElementById("add-query").addEventListener("click", () => {
   remember(true);
 });
 
+// A query of the library takes the place of an empty one.
+const use = (text, view) => {
+  const query = queries.find(({ editor }) => !editor.text.trim()) ?? add({ text: "", view, isExplained: false });
+  query.editor.text = text;
+  query.start(view);
+  query.item.scrollIntoView({ block: "nearest" });
+  query.editor.focus();
+};
+
+const library = createLibrary(document.getElementById("library"), use);
+
 // ---- at the start, and on going back in the history ----
 
 const read = () => {
@@ -67,11 +81,14 @@ const read = () => {
   const texts = parameters.getAll("query");
   (texts.length ? texts : [""]).forEach((text, index) => {
     const [view, explained] = (views[index] ?? "graph").split(".");
-    add({ text, view: view === "table" ? "table" : "graph", isExplained: explained === "explained" });
+    add({ text, view: VIEWS.has(view) ? view : "graph", isExplained: explained === "explained" });
   });
   for (const query of queries) query.begin();
 };
 
 addEventListener("popstate", read);
 read();
-if (!queries[0].editor.text) queries[0].editor.focus();
+if (!queries[0].editor.text) {
+  queries[0].editor.focus();
+  library.open();
+}

@@ -5,9 +5,12 @@ import { countText, elapsedText } from "../lib/format.js";
 import { post, QueryError } from "./api.js";
 import { createEditor } from "./editor.js";
 import { showGraph } from "./graph.js";
+import { showHeatMap } from "./heat_map.js";
+import { rememberQuery } from "./own_queries.js";
 import { showTable } from "./table.js";
 import { spanText } from "./time_range.js";
 import { showTree } from "./tree.js";
+import { makeAlert, makePanel, save } from "./uses.js";
 
 const MOST_SERIES = 1000;
 
@@ -73,7 +76,7 @@ export const createQuery = (template, { text, view, isExplained }, page) => {
 
   const fetchResult = (grid, signal) => {
     const shared = { query: editor.text, limit: MOST_SERIES, stats: "1" };
-    return query.view === "graph"
+    return query.view !== "table"
       ? post("query_range", { ...shared, start: grid.start_s, end: grid.end_s, step: grid.step_s }, signal)
       : post("query", { ...shared, time: grid.end_s }, signal);
   };
@@ -82,10 +85,11 @@ export const createQuery = (template, { text, view, isExplained }, page) => {
     removeGraph();
     removeGraph = () => {};
     showNotes(answer);
-    const isGraph = query.view === "graph";
-    if (isGraph) removeGraph = showGraph(result, answer.data.result, grid, page.zoom);
+    const isRange = query.view !== "table";
+    if (query.view === "heatmap") showHeatMap(result, answer.data.result, grid);
+    else if (isRange) removeGraph = showGraph(result, answer.data.result, grid, page.zoom);
     else showTable(result, answer.data);
-    const step = isGraph ? `step ${spanText(grid.step_s)}` : "";
+    const step = isRange ? `step ${spanText(grid.step_s)}` : "";
     const texts = [resultText(answer.data), step, statsText(answer.data), `${elapsedText(elapsed_s)} in total`];
     cost.textContent = texts.filter(Boolean).join(" · ");
   };
@@ -141,9 +145,29 @@ export const createQuery = (template, { text, view, isExplained }, page) => {
 
   const start = () => {
     page.remember(true);
+    if (editor.text.trim()) {
+      rememberQuery(editor.text);
+      page.ran();
+    }
     query.run();
     explain();
   };
+
+  query.start = (view) => {
+    query.view = view;
+    showView();
+    start();
+  };
+
+  // Acts on the query; an empty one has nothing to act on.
+  const act = (action, work) => button(action)?.addEventListener("click", async () => {
+    if (!editor.text.trim()) return editor.focus();
+    try {
+      await work(editor.text);
+    } catch (error) {
+      showProblem(error);
+    }
+  });
 
   const editor = createEditor(part(".editor"), start);
   editor.text = text;
@@ -155,6 +179,9 @@ export const createQuery = (template, { text, view, isExplained }, page) => {
     page.remember(false);
     explain();
   });
+  act("save", (text) => save(text, page.saved));
+  act("panel", (text) => makePanel(text, query.view));
+  act("alert", makeAlert);
   button("remove").addEventListener("click", () => page.remove(query));
   for (const link of item.querySelectorAll("[data-view]")) {
     link.addEventListener("click", (event) => {
