@@ -349,18 +349,10 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
 
 
 def _inbox(parts: Parts) -> MessageInbox:
-    """Return what takes the messages of devices."""
-    stores, reloader = parts.stores, parts.reloader
-    samples = stores.samples
-    return MessageInbox(
-        samples,
-        stores.messages,
-        parts.commits,
-        stores.clock,
-        reloader.current.settings.ingest.limits(),
-        refusals=parts.refusals,
-        memory=parts.memory,
-    )
+    """Return what accepts the messages of hosts and devices."""
+    stores, limits = parts.stores, parts.reloader.current.settings.ingest.limits()
+    given = (stores.samples, stores.messages, parts.commits, stores.clock, limits)
+    return MessageInbox(*given, refusals=parts.refusals, memory=parts.memory)
 
 
 def _registry(parts: Parts, version: str) -> CollectorRegistry:

@@ -19,7 +19,7 @@ class _ShareForm(DeferredModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class NewShareForm(_ShareForm):
+class DashboardShareForm(_ShareForm):
     """A link for some days, and the values of variables that it shares."""
 
     days: Annotated[int, Field(ge=1, le=366)] = 30

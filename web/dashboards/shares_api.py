@@ -23,8 +23,8 @@ from web.dashboards.interpolation import (
 from web.dashboards.library import DashboardLibrary
 from web.dashboards.page import rendered_texts
 from web.dashboards.share_forms import (
+    DashboardShareForm,
     DashboardSharePath,
-    NewShareForm,
     SharedPath,
     SharedQueryForm,
 )
@@ -88,7 +88,7 @@ class SharesOfDashboards:
         """Return the routes."""
         path, errors = "/api/dashboards/{uid}/shares", (400, 404)
         add = Operation(
-            *(_TAG, IssuedShareEntry, NewShareForm),
+            *(_TAG, IssuedShareEntry, DashboardShareForm),
             path=DashboardPath,
             status=201,
             errors=(400, 404, 409),
@@ -111,7 +111,7 @@ class SharesOfDashboards:
     async def issue(self, request: web.Request) -> web.Response:
         """Create a link that shows the dashboard without a login; its URL is shown once."""
         uid = read_path(request, DashboardPath).uid
-        form = await read_json(request, NewShareForm)
+        form = await read_json(request, DashboardShareForm)
         _, dashboard, _ = await self._library.get(uid)
         unknown = set(form.variables) - {each.name for each in dashboard.variables}
         if unknown:

@@ -35,11 +35,12 @@ async def test_shared_dashboard_is_drawn_without_a_login_until_its_link_ends(
 ) -> None:
     await make(scraping, start="now-5m")
     await page.goto(f"{scraping.url}/dashboards/mine")
-    await expect(page.get_by_label("Job", exact=True)).to_have_value("node")
+    await expect(page.get_by_label("job", exact=True)).to_have_value("node")
     await page.get_by_role("button", name="Share").click()
     await page.get_by_role("button", name="Make a link").click()
-    link = await page.get_by_label("The link, shown only now").input_value()
-    assert link.startswith(f"{scraping.url}/share/dashboards/")
+    field = page.get_by_label("The link, shown only now")
+    await expect(field).to_have_value(re.compile(f"^{scraping.url}/share/dashboards/"))
+    link = await field.input_value()
 
     context = await browser.new_context(viewport={"width": 360, "height": 3000})
     context.set_default_timeout(PATIENCE_S * 1000)

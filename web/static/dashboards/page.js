@@ -268,11 +268,12 @@ const build = (scope) => {
 };
 
 // What a share link shares: the values that are chosen now.
-export const view = () => ({ scope: current?.scope ?? new Map(), variables: state.dashboard.variables });
+export const view = () => ({ scope: resolved, variables: state.dashboard.variables });
 
 // ---- loading ----
 
 let builtFor = "";
+let resolved = new Map();
 
 const signature = (scope) =>
   JSON.stringify([state.dashboard.variables.map(({ name }) => [name, scope.get(name)?.values]), Boolean(editor)]);
@@ -290,12 +291,13 @@ const load = async ({ rebuild = false } = {}) => {
   try {
     const { found, scope } = await resolve(state.dashboard.variables, state.wanted, { ...times, signal, options: given.share?.options });
     if (signal.aborted) return;
+    resolved = scope;
     showVariables(found);
     state.chosen = new Map(found.map(({ variable, chosen }) => [variable.name, chosen]));
     showLinks(scope);
     state.annotations = await annotationsIn(times, signal);
     if (signal.aborted) return;
-    current = { times, signal, scope };
+    current = { times, signal };
     const wanted = signature(scope);
     if (rebuild || wanted !== builtFor) {
       builtFor = wanted;
