@@ -9,8 +9,9 @@ from pytest_aiohttp import AiohttpClient
 from model.labels import Labels
 from model.series import AlignedSeries
 from promql.api import Answer, TooManySamplesError
+from promql.engine import LocalEngine
 from promql.syntax.parser import parse
-from tests.web.service_doubles import NOW_MS, target_status
+from tests.web.service_doubles import NOW_MS, MemorySamples, target_status
 from tests.web.world import World, world_at
 
 
@@ -81,3 +82,18 @@ async def test_host_with_too_many_samples_gets_an_error_with_a_hint(world: World
 )
 async def test_unfit_query_is_refused(world: World, query: str, field: str) -> None:
     assert (await changes(world, query, 400))["field"] == field
+
+
+async def test_local_engine_answers_the_same_question(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    answer = samples()
+    assert isinstance(answer.value, AlignedSeries)
+    engine = LocalEngine(MemorySamples(list(answer.value.labels), [answer.value]))
+    async with world_at(tmp_path, aiohttp_client, other_engine=engine) as world:
+        world.statuses.append(target_status("web-1", 'a"b:9100'))
+        found = await changes(world, f"time_ms={NOW_MS - 450_000}&window_ms=900000")
+        assert [change["is_rate"] for change in found["changes"]] == [False, True]
+        assert found["changes"][0]["distance"] == 1.0
+        assert found["compared"] == 2
+    await engine.close()
