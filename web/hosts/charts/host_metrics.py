@@ -17,7 +17,7 @@ _OTHER: Final = "metric:"
 
 _OF_EXPORTERS: Final = (
     *("node_", "container_", "scrape_", "go_", "process_", "python_", "promhttp_"),
-    *("redshank_", "up", "http_sd_", "host_"),
+    *("redshank_", "up", "http_sd_", "host_", "ALERTS"),
 )
 """Metrics of exporters that have no chart here are details, which the Explore page shows."""
 

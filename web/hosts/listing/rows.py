@@ -10,6 +10,7 @@ from web.fleet.hosts import FleetHost, HostState
 from web.hosts.checks import Levels
 from web.hosts.listing.cells import HostCells, levels_of
 from web.hosts.listing.fleet_table import HostGroup, TableState
+from web.http import filters
 from web.http.rendering import Renderer
 
 _MOST_VARIANTS: Final = 8
@@ -87,5 +88,10 @@ class HostRows:
 def _state(host: FleetHost, levels: Mapping[str, str]) -> Hashable:
     """Return all of a host that its row shows."""
     seen_ms = None if host.state is HostState.UP else host.last_seen_ms
-    own = (host.name, host.state, host.reason, host.labels, host.alerts, host.figures)
-    return (*own, seen_ms, *levels.values())
+    own = (host.name, host.state, host.reason, host.labels, host.alerts, seen_ms)
+    figures = host.figures
+    ratios = (figures.cpu_used_ratio, figures.memory_used_ratio, figures.disk_used_ratio)
+    rates = (figures.receive_bytes_per_s, figures.transmit_bytes_per_s)
+    # The uptime as it is shown: in seconds it grows with every update.
+    others = (figures.disk_mount, figures.load1, figures.cores, filters.span(figures.uptime_s))
+    return (*own, *ratios, *rates, *others, *levels.values())

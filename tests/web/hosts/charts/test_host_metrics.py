@@ -21,7 +21,14 @@ def test_host_has_the_charts_of_its_metrics_and_no_others() -> None:
 
 
 def test_metric_that_is_pushed_has_a_chart_of_its_own() -> None:
-    metrics = ("room_celsius", "door_opened_total", "sent_bytes_total", "node_odd", "x_bucket")
+    metrics = (
+        "room_celsius",
+        "door_opened_total",
+        "sent_bytes_total",
+        "node_odd",
+        "x_bucket",
+        "ALERTS",
+    )
     found = charts_of(metrics)
     assert [(chart.key, chart.unit.value) for chart in found] == [
         ("metric:door_opened_total", "per_s"),

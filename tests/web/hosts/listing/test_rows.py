@@ -50,6 +50,16 @@ def test_row_is_rendered_again_only_when_its_host_changes() -> None:
     assert "60<small>" in second["host-node-a:9100"]
 
 
+def test_growing_uptime_changes_a_row_only_when_it_is_seen() -> None:
+    kept = HostRows(Renderer(shared_resources(), "1"))
+    rows = [
+        rows_of(kept, [replace(HOST, figures=Figures(uptime_s=uptime_s))])["host-node-a:9100"]
+        for uptime_s in (200_000.0, 200_005.0, 400_000.0)
+    ]
+    assert rows[0] is rows[1]
+    assert rows[1] != rows[2]
+
+
 def test_names_and_labels_are_text_in_rows_and_groups() -> None:
     rows = rows_of(HostRows(Renderer(shared_resources(), "1")), [HOST], group="env", columns="tags")
     html = "".join(rows.values())
