@@ -48,10 +48,10 @@ async def test_page_added_by_one_line_is_in_the_navigation_of_its_role(
 ) -> None:
     pages = (*PAGES, lambda parts: EventPages(parts.shell))
     common = ["/", "/dashboards", "/alerts", "/projects", "/sessions", "/explore"]
-    common += ["/targets", "/store"]
+    common += ["/targets", "/probes", "/store"]
     async with world_at(tmp_path, aiohttp_client, pages=pages) as world:
         assert await navigation(world, Role.VIEWER) == [*common, "/settings"]
-        with_events = [*common[:6], "/events", *common[6:]]
+        with_events = [*common[:6], "/events", "/targets", "/probes", "/status-pages", "/store"]
         assert await navigation(world, Role.EDITOR) == [*with_events, "/settings"]
         assert await navigation(world, Role.ADMIN) == [*with_events, "/users", "/settings"]
         refused = await world.client.get("/events", headers=await world.cookie(Role.VIEWER))
