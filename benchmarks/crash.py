@@ -236,7 +236,7 @@ class CrashTest:
             comparison = TargetComparison(
                 number,
                 served_ms,
-                [life for life in lives if life.start_ms >= from_ms],
+                [life for life in lives if life.start_ms > from_ms or life is self._lives[0]],
                 ALLOWED_LOSS_MS,
                 verdict,
             )

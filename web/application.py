@@ -93,7 +93,7 @@ def _middlewares(internals: Internals, push: Quotas) -> tuple[Middleware, ...]:
     rates = RateLimits(settings, requests, push)
     return (
         request_log(settings),
-        failures(internals.renderer.error_page, failure_envelope),
+        failures(internals.shell.error_page, failure_envelope),
         *([] if services.web_config is None else [request_limit(services.web_config)]),
         rates.by_address,
         status_domains(services.status_domains),

@@ -49,6 +49,8 @@ from web.http.assets import Assets
 from web.http.routing import Handlers, Route
 from web.internals import Internals
 from web.pages import PAGES, PageFactory
+from web.palette.api import PaletteApi
+from web.palette.sources import PaletteSources
 from web.probes.actions import ProbeActions
 from web.probes.api import ProbesApi
 from web.projects.access import ProjectAccess
@@ -124,6 +126,7 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
             settings,
         ),
         UserQueriesApi(services.queries, services.clock),
+        _palette(internals, members),
         HostKeysApi(fleet, internals.register.keyring),
         AlertsApi(services.alerts, services.alerting, fleet, services.clock),
         BulkAcknowledgement(services.alerting, fleet, services.clock),
@@ -140,6 +143,14 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         RegistrationApi(settings, logins, issuer, actions),
         AuditApi(services.audit),
         ConfigurationApi(services.configuration),
+    )
+
+
+def _palette(internals: Internals, members: ProjectAccess) -> PaletteApi:
+    services = internals.services
+    dashboards = DashboardLibrary(services.dashboards, services.clock)
+    return PaletteApi(
+        PaletteSources(services, internals.fleet, internals.shell, dashboards.all, members)
     )
 
 

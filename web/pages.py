@@ -26,6 +26,7 @@ from web.alerts.silences_page import SilencePages
 from web.audit.page import AuditPages
 from web.dashboards.library import DashboardLibrary
 from web.dashboards.page import DashboardPages
+from web.design.page import DesignPages
 from web.explore.page import ExplorePages
 from web.fleet.first_steps import FirstSteps
 from web.hosts.add_host_page import AddHostPages
@@ -242,6 +243,7 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: UsersPages(
         parts.services.accounts, parts.shell, parts.second_factors, parts.actions
     ),
+    lambda parts: DesignPages(parts.shell),
     lambda parts: AuditPages(parts.services.audit, parts.shell),
     lambda parts: ReferencePages(
         parts.renderer, parts.settings, parts.services.version, PrometheusError

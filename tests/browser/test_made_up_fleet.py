@@ -29,7 +29,7 @@ async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
 
 async def test_live_table_keeps_the_search_its_focus_and_its_rows(page: Page, url: str) -> None:
     rows = page.locator(".fleet tbody tr")
-    await page.keyboard.press("/")
+    await page.keyboard.press("f")
     await page.keyboard.type("kvm")
     await expect(rows).to_have_count(2)
     await expect(page).to_have_url(re.compile("q=kvm"))

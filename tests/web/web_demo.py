@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zlib import crc32
 
@@ -406,9 +406,35 @@ async def fill_alerts(alerting: AlertingDouble, records: Records, now_ms: int) -
     await alerting.set_override(CheckOverride(by_name["build-1"], "cpu", warning=92.0))
 
 
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A demonstration that is served.
+
+    Attributes:
+        url: its address.
+        app: the application.
+        alerting: its alerts.
+        records: its relational data.
+    """
+
+    url: str
+    app: web.Application
+    alerting: AlertingDouble
+    records: Records
+
+
 @asynccontextmanager
 async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> AsyncIterator[str]:
     """Serve the demonstration with its records in a folder; yields the address."""
+    async with demonstration(folder, port, clock) as served:
+        yield served.url
+
+
+@asynccontextmanager
+async def demonstration(
+    folder: Path, port: int = 0, clock: Clock = system_clock
+) -> AsyncIterator[Demonstration]:
+    """Serve the demonstration with its records in a folder."""
     now_ms, engine, samples = clock(), MadeUpEngine(MemorySamples()), MemorySamples()
     async with (
         opened_records(folder) as records,
@@ -460,7 +486,8 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", port).start()
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+            url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            yield Demonstration(url, app, alerting, records)
         finally:
             await runner.cleanup()
 

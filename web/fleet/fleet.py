@@ -37,6 +37,11 @@ class Fleet:
                 view = self._view = await self._read(now_ms)
             return view
 
+    @property
+    def last_view(self) -> FleetView:
+        """The view that was read last, an empty one before the first."""
+        return self._view or FleetView(self._services.clock(), (), ())
+
     async def host(self, key: str) -> FleetHost | None:
         """Return the host with this record id or instance, None if there is none."""
         return (await self.view()).find(key)

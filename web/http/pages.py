@@ -59,6 +59,15 @@ class PageRegistry:
                 raise ValueError(f"{page.path} and {other.path} have the same position")
         self._pages[page.path] = page
 
+    def openable(self, principal: Principal) -> tuple[Page, ...]:
+        """Return the pages that the sender may open by their path alone, by title."""
+        found = (
+            page
+            for page in self._pages.values()
+            if "{" not in page.path and principal.may(page.access)
+        )
+        return tuple(sorted(found, key=lambda page: page.title.casefold()))
+
     def navigation(self, principal: Principal) -> tuple[Page, ...]:
         """Return the pages with an entry in the navigation that the sender may see, in order."""
         entries = [

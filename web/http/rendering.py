@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 
 _PACKAGE: Final = Path(__file__).parents[1]
 
+_HEADINGS: Final = {
+    400: "The request is invalid",
+    403: "You are not allowed to do this",
+    404: "Not found",
+    409: "This is not possible",
+    429: "Too many attempts",
+}
+"""The headings of error pages, by status."""
+
 
 class Resources:
     """The static files and the templates; several applications may share them.
@@ -114,14 +123,22 @@ class Renderer:
         """Return a rendered template as a response."""
         return html_response(self.text(request, template, values), status)
 
-    def error_page(self, request: web.Request, failure: Failure) -> str:
-        """Return the HTML page of an error."""
+    def error_page(
+        self,
+        request: web.Request,
+        failure: Failure,
+        template: str = "http/error.html",
+        values: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Return the HTML page of an error; `values` are further ones of its template."""
         return self.text(
             request,
-            "http/error.html",
+            template,
             {
                 "status": failure.status,
+                "heading": _HEADINGS.get(failure.status, "Something went wrong"),
                 "message": failure.message,
                 "request_id": "" if failure.expected else request.get(REQUEST_ID, ""),
+                **(values or {}),
             },
         )

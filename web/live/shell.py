@@ -13,13 +13,16 @@ from model.conditions import Conditions
 from storage.api.alerts import AlertState
 from storage.api.people.preferences import PreferenceRecords
 from web.fleet.fleet import Fleet
+from web.fleet.hosts import FleetView
 from web.http.errors import MissingError
+from web.http.failures import Failure
 from web.http.pages import Page, PageRegistry
 from web.http.rendering import Renderer
 from web.http.responses import html_response
 from web.http.routing import Handler, Principal, Route, Surface, principal_of
 from web.http.viewing.view import PREFERENCES
 from web.live.region_html import ROWS, RegionHtml
+from web.live.shortcuts import shortcuts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class LiveRegion:
 LIVE: Final = "/live/"
 """The name of a live page is its path and query after this prefix: `/live/hosts?sort=cpu`."""
 
+_ERROR: Final = "live/error.html"
+
 
 class Shell:
     """Renders pages in their frame, and the live regions of pages."""
@@ -108,12 +113,35 @@ class Shell:
         """Return a page in its frame."""
         values |= await self._frame()
         values["page"] = page
-        values["navigation"] = self._pages.navigation(principal_of(request))
+        reader = principal_of(request)
+        values["navigation"] = self._pages.navigation(reader)
+        values["shortcuts"] = shortcuts_of(self._pages.openable(reader))
         values["notice"] = page.notices.get(request.query.get("notice", ""), "")
         await self._prefer(request)
         # In a thread: a host takes 60 us, and a large fleet would stall the event loop.
         html = await asyncio.to_thread(self._render, request, page.template, values)
         return html_response(html.whole(), status)
+
+    def pages(self, reader: Principal) -> tuple[Page, ...]:
+        """Return the pages that a reader may open by their path alone, by title."""
+        return self._pages.openable(reader)
+
+    def error_page(self, request: web.Request, failure: Failure) -> str:
+        """Return the page of an error, in the frame for everybody who is logged in.
+
+        Its figures are those of the last page: reading them anew may fail as the request did.
+        """
+        reader = principal_of(request)
+        if reader.user is None:
+            return self._renderer.error_page(request, failure)
+        values = {
+            **self._figures(self._fleet.last_view),
+            "page": Page(path="", title=str(failure.status), template=_ERROR),
+            "navigation": self._pages.navigation(reader),
+            "shortcuts": shortcuts_of(self._pages.openable(reader)),
+            "notice": "",
+        }
+        return self._renderer.error_page(request, failure, _ERROR, values)
 
     def add_region(
         self, name: str, template: str, read: ReadRegion, following: Following | None = None
@@ -174,7 +202,9 @@ class Shell:
             request[PREFERENCES] = await self._preferences.get(user.id)
 
     async def _frame(self) -> dict[str, Any]:
-        view = await self._fleet.view()
+        return self._figures(await self._fleet.view())
+
+    def _figures(self, view: FleetView) -> dict[str, Any]:
         firing = [alert for alert in view.alerts if alert.state is not AlertState.PENDING]
         return {
             "firing": len(firing),

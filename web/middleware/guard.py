@@ -39,7 +39,12 @@ def guard(authenticator: Authenticator, settings: WebSettings) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         route = route_of(request)
-        if route is None or route.for_any_page:
+        if route is not None and route.for_any_page:
+            return await handler(request)
+        if route is None:
+            reader = await _reader_of_error(authenticator, request)
+            if reader is not None:
+                request[PRINCIPAL] = reader
             return await handler(request)
         principal = None
         if route.path not in _KEYED_PATHS:
@@ -55,6 +60,19 @@ def guard(authenticator: Authenticator, settings: WebSettings) -> Middleware:
         return await handler(request)
 
     return middleware
+
+
+async def _reader_of_error(authenticator: Authenticator, request: web.Request) -> Principal | None:
+    """Return who sees the page of an unknown address, so that it has their navigation.
+
+    Passwords and tokens are not checked for it: there is nothing to admit them to.
+    """
+    if "Authorization" in request.headers or wants_json(request):
+        return None
+    try:
+        return await authenticator.principal(request)
+    except UnauthorizedError:
+        return None
 
 
 def _can_be_forged(request: web.Request, route: Route, authenticator: Authenticator) -> bool:
@@ -113,7 +131,7 @@ def _missing_right(access: Access, principal: Principal) -> str:
         scopes = " ".join(sorted(principal.scopes))
         return f"this token may not do this: it has only the scope {scopes}"
     role = "editor" if access is Access.PUSH else access.name.lower()
-    return f"this needs the role {role}"
+    return f"this needs the role {role}, and yours is {principal.role}"
 
 
 def refuse_anonymous(request: web.Request, route: Route) -> NoReturn:

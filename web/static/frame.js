@@ -1,10 +1,13 @@
-// Runs on every page behind the login: local times, live regions, search, theme, copy buttons.
+// Runs on every page behind the login: local times, live regions, search, palette, theme, copy buttons.
 
-import { loadRegions, showLocalTimes } from "./lib/dom.js";
+import { followScrolling, loadRegions, showLocalTimes } from "./lib/dom.js";
 import { keepLive } from "./lib/live.js";
-import { announceTheme } from "./lib/theme.js";
+import { followTheme } from "./lib/theme.js";
+import { createPalette } from "./palette/palette.js";
+import { followShortcuts } from "./palette/shortcuts.js";
 
 showLocalTimes(document);
+followScrolling(document);
 
 const live = document.querySelector("[data-live]");
 const followAddress = live ? keepLive(live.dataset.live, document.getElementById("live-state"), document.querySelector("[data-live-pause]")) : () => {};
@@ -40,32 +43,18 @@ if (form) {
     event.preventDefault();
     search();
   });
-
-  // The key "/" goes to the search field.
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
-    event.preventDefault();
-    const field = form.querySelector("input[type=search]");
-    field.focus();
-    field.select();
-  });
 }
 
-// ---- theme: the system's until the reader presses the button ----
+// ---- palette, keys and theme ----
 
-const system = matchMedia("(prefers-color-scheme: dark)");
-const currentTheme = () => document.documentElement.dataset.theme || (system.matches ? "dark" : "light");
-
-document.getElementById("theme-toggle").addEventListener("click", () => {
-  const next = currentTheme() === "dark" ? "light" : "dark";
-  document.documentElement.dataset.theme = next;
-  document.querySelector('meta[name="color-scheme"]').content = next;
-  // A cookie, so that the server writes the theme into the next page and nothing flashes.
-  document.cookie = `redshank_theme=${next}; path=/; max-age=31536000; samesite=lax`;
-  announceTheme();
+const switchTheme = followTheme(document.getElementById("theme-toggle"));
+const openPalette = createPalette({
+  theme: switchTheme,
+  shortcuts: () => showShortcuts(),
+  logout: () => document.querySelector("#logout button").click(),
 });
-system.addEventListener("change", announceTheme);
+const showShortcuts = followShortcuts(openPalette, form?.querySelector("input[type=search]"));
+document.getElementById("palette-button").addEventListener("click", openPalette);
 
 // ---- copy buttons ----
 

@@ -11,7 +11,7 @@ from yarl import URL
 from tests.web.world import World, world_at
 from web.http.assets import FOLDER, Assets
 
-VENDOR = FOLDER / "vendor"
+VENDORED = (FOLDER / "vendor", Path(__file__).parents[2] / "vendor")
 
 
 @pytest.fixture
@@ -20,16 +20,17 @@ async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[
         yield world
 
 
-def test_vendored_files_are_those_of_the_manifest() -> None:
-    packages = json.loads((VENDOR / "manifest.json").read_text())
+@pytest.mark.parametrize("folder", VENDORED, ids=["served", "of tests"])
+def test_vendored_files_are_those_of_the_manifest(folder: Path) -> None:
+    packages = json.loads((folder / "manifest.json").read_text())
     listed = {
         f"{package['folder']}/{name}": digest
         for package in packages
         for name, digest in package["files"].items()
     }
     found = {
-        str(path.relative_to(VENDOR)): hashlib.sha512(path.read_bytes()).hexdigest()
-        for path in VENDOR.rglob("*")
+        str(path.relative_to(folder)): hashlib.sha512(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
         if path.is_file() and path.name != "manifest.json"
     }
     assert found == listed

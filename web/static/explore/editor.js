@@ -62,7 +62,6 @@ const createPopup = (root, box, accept) => {
       popup.hidden = true;
       offered = [];
       chosen = -1;
-      box.setAttribute("aria-expanded", "false");
       box.removeAttribute("aria-activedescendant");
     },
     show: (candidates, caret) => {
@@ -70,7 +69,6 @@ const createPopup = (root, box, accept) => {
       chosen = -1;
       list.replaceChildren(...candidates.map(itemOf));
       popup.hidden = false;
-      box.setAttribute("aria-expanded", "true");
       choose(0);
       const frame = root.getBoundingClientRect();
       const room = frame.width - popup.offsetWidth;

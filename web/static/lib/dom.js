@@ -20,6 +20,35 @@ export const showLocalTimes = (root) => {
   }
 };
 
+// ---- tables wider than the window, scrolled with the keyboard too ----
+
+const SCROLLING = ["tabindex", "role", "aria-label"];
+
+const isOfScrolling = (box, name) => box.classList.contains("scroll") && SCROLLING.includes(name);
+
+const nameOf = (box) => {
+  const heading = box.closest("section, main")?.querySelector("h1, h2, h3");
+  return box.querySelector("caption")?.textContent || heading?.textContent || "Table";
+};
+
+const sizes = new ResizeObserver((changes) => {
+  for (const { target } of changes) {
+    const box = target.closest(".scroll");
+    if (!box || box.scrollWidth <= box.clientWidth || box.hasAttribute("tabindex")) continue;
+    box.tabIndex = 0;
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", nameOf(box).trim());
+  }
+});
+
+// Lets the keyboard reach every box that is narrower than what it holds.
+export const followScrolling = (root) => {
+  for (const box of root.querySelectorAll(".scroll")) {
+    sizes.observe(box);
+    if (box.firstElementChild) sizes.observe(box.firstElementChild);
+  }
+};
+
 // ---- newer HTML in place of older ----
 
 const copyAttributes = (from, to) => {
@@ -29,7 +58,7 @@ const copyAttributes = (from, to) => {
   for (const { name } of [...from.attributes]) {
     // The reader opens and closes a <details>, not the server.
     const isReaders = name === "open" && from.tagName === "DETAILS";
-    if (!to.hasAttribute(name) && !isReaders) from.removeAttribute(name);
+    if (!to.hasAttribute(name) && !isReaders && !isOfScrolling(from, name)) from.removeAttribute(name);
   }
 };
 
@@ -77,7 +106,9 @@ export const updateRegions = (fresh) => {
     // A region within a region is brought up to date with it.
     if (region.parentElement?.closest("[data-region]")) continue;
     const shown = document.getElementById(region.id);
-    if (shown) morph(shown, region);
+    if (!shown) continue;
+    morph(shown, region);
+    followScrolling(shown);
   }
 };
 

@@ -1,11 +1,52 @@
-// Tells the parts of a page that are drawn in JavaScript when the colours change.
+// The theme: the system's, until the reader chooses one. Tells the parts of a page that are drawn
+// in JavaScript when the colours change.
 
 const listeners = new Set();
 
-export const announceTheme = () => listeners.forEach((listener) => listener());
+const announceTheme = () => listeners.forEach((listener) => listener());
 
 // Calls `listener` on every change of the theme until the returned function is called.
 export const onThemeChange = (listener) => {
   listeners.add(listener);
   return () => listeners.delete(listener);
+};
+
+const YEAR_S = 31536000;
+const page = document.documentElement;
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+// A cookie, so that the server writes the theme into the next page and nothing flashes.
+const apply = (theme) => {
+  if (theme) page.dataset.theme = theme;
+  else delete page.dataset.theme;
+  document.querySelector('meta[name="color-scheme"]').content = theme || "light dark";
+  document.cookie = `redshank_theme=${theme}; path=/; max-age=${theme ? YEAR_S : 0}; samesite=lax`;
+  announceTheme();
+};
+
+// From automatic to the theme that the system does not have, then to the other one, then back.
+const nextTheme = () => {
+  const [unlike, like] = system.matches ? ["light", "dark"] : ["dark", "light"];
+  return { [unlike]: like, [like]: "" }[page.dataset.theme] ?? unlike;
+};
+
+// Lets a button switch the theme; returns a function that does the same.
+export const followTheme = (button) => {
+  const describe = () => {
+    const now = page.dataset.theme || "automatic";
+    const text = `Theme: ${now}. Switch to ${nextTheme() || "automatic"}`;
+    button.setAttribute("aria-label", text);
+    button.title = text;
+  };
+  const change = () => {
+    apply(nextTheme());
+    describe();
+  };
+  button.addEventListener("click", change);
+  system.addEventListener("change", () => {
+    describe();
+    announceTheme();
+  });
+  describe();
+  return change;
 };

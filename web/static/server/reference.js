@@ -13,12 +13,14 @@ const followTheme = () => {
 };
 
 system.addEventListener("change", followTheme);
+new MutationObserver(followTheme).observe(page, { attributeFilter: ["data-theme"] });
 followTheme();
 
 SwaggerUIBundle({
   url: root.dataset.document,
   domNode: root,
-  deepLinking: true,
+  // Links to operations would stand within the buttons that open them.
+  deepLinking: false,
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
   filter: true,

@@ -1,0 +1,1 @@
+"""The page of the design: every token and component that pages are made of."""
