@@ -18,7 +18,6 @@ from benchmarks.harness.loopback import fetch
 from benchmarks.harness.processes import BenchmarkError, wait_until, work_directory
 from benchmarks.harness.recordings.recording import find_recording
 from benchmarks.harness.reporting.command import progress
-from benchmarks.pages.completion import measure_completion
 
 _INTERVAL_S: Final = 15.0
 _UPDATE_S: Final = 5.0
@@ -44,7 +43,6 @@ def measure_hosts_page(options: argparse.Namespace) -> Mapping[str, float]:
             if not wait_until(lambda: fleet.counts().fewest_responses >= _SCRAPES, _PATIENCE_S, 1):
                 raise BenchmarkError("not every host was scraped in time")
             time_s, size_bytes = _page(server, options.hosts)
-            completion = measure_completion(server)
             progress("measuring live updates")
             update_s, bytes_each = asyncio.run(_update_cpu_s(server, options.seconds))
     return {
@@ -52,7 +50,6 @@ def measure_hosts_page(options: argparse.Namespace) -> Mapping[str, float]:
         "hosts_kb": size_bytes / 1000,
         "hosts_update_cpu_ms": update_s * 1000,
         "hosts_update_kb": bytes_each / 1000,
-        **completion,
     }
 
 
