@@ -40,7 +40,7 @@ class AccountsApi:
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         tag, public, user = "accounts", Access.PUBLIC, Access.USER
-        login = Operation(tag, AccessTokenDocument, LoginForm, errors=(401, 503))
+        login = Operation(tag, AccessTokenDocument, LoginForm, errors=(401, 403, 503))
         refresh = Operation(tag, AccessTokenDocument, LoginForm, errors=(401, 403, 503))
         session = Operation(tag, SessionDocument)
         own_password = Operation(tag, None, PasswordForm, status=204, errors=(503,))

@@ -59,6 +59,18 @@ def page_texts() -> dict[str, str]:
     return found
 
 
+def navigation_titles() -> set[str]:
+    """Return the titles in the navigation: a new page may be English for a while."""
+    importlib.import_module("web.pages")
+    return {
+        page.title
+        for name, module in sys.modules.items()
+        if name.startswith("web.")
+        for page in vars(module).values()
+        if isinstance(page, Page) and page.position is not None
+    }
+
+
 def po_path(language: str) -> Path:
     """Return the catalogue that translators edit."""
     return LOCALES / language / "LC_MESSAGES" / f"{DOMAIN}.po"

@@ -11,6 +11,7 @@ from storage.api.accounts import CredentialKind
 from tests.web.http.viewing.extraction import (
     TRANSLATED,
     compiled,
+    navigation_titles,
     po_path,
     read_catalogue,
     template_texts,
@@ -39,7 +40,7 @@ def test_catalogue_has_every_text_with_its_placeholders(language: str) -> None:
         str(message.id): str(message.string) for message in read_catalogue(language) if message.id
     }
     wanted = {str(message.id) for message in template_texts() if message.id}
-    assert wanted - texts.keys() == set()
+    assert wanted - texts.keys() - navigation_titles() == set()
     assert texts.keys() - wanted == set()
     for text, translation in texts.items():
         assert translation, text
