@@ -34,7 +34,8 @@ const nameOf = (box) => {
 const sizes = new ResizeObserver((changes) => {
   for (const { target } of changes) {
     const box = target.closest(".scroll");
-    if (!box || box.scrollWidth <= box.clientWidth || box.hasAttribute("tabindex")) continue;
+    if (!box || box.hasAttribute("tabindex")) continue;
+    if (box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight) continue;
     box.tabIndex = 0;
     box.setAttribute("role", "region");
     box.setAttribute("aria-label", nameOf(box).trim());
