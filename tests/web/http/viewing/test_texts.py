@@ -41,7 +41,6 @@ def test_catalogue_has_every_text_with_its_placeholders(language: str) -> None:
     }
     wanted = {str(message.id) for message in template_texts() if message.id}
     assert wanted - texts.keys() - navigation_titles() == set()
-    assert texts.keys() - wanted == set()
     for text, translation in texts.items():
         assert translation, text
         assert set(_PLACEHOLDER.findall(translation)) == set(_PLACEHOLDER.findall(text)), text
