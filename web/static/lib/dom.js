@@ -28,7 +28,8 @@ const isOfScrolling = (box, name) => box.classList.contains("scroll") && SCROLLI
 
 const nameOf = (box) => {
   const heading = box.closest("section, main")?.querySelector("h1, h2, h3");
-  return box.querySelector("caption")?.textContent || heading?.textContent || "Table";
+  // The section around it has the name of the heading already.
+  return box.querySelector("caption")?.textContent || `Table: ${heading?.textContent.trim() ?? ""}`;
 };
 
 const sizes = new ResizeObserver((changes) => {
