@@ -1,6 +1,5 @@
 """Snapshots: copies of the sample store, taken while a server uses it."""
 
-import os
 import secrets
 import shutil
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from model.matchers import Matcher
 from storage.api.errors import StorageError
 from storage.api.samples import SampleRemover
 from storage.files import JOURNAL, TOMBSTONES, WINDOWS
+from storage.syncing import sync
 
 DIRECTORY: Final = "snapshots"
 """The folder of snapshots in a data directory; each is a data directory with samples only."""
@@ -70,20 +70,12 @@ def write_snapshot(directory: Path, name: str, *, skip_head: bool = False) -> Pa
                     copy = partial / path.relative_to(directory)
                     copy.parent.mkdir(exist_ok=True, mode=0o700)
                     if kind.copy(path, copy):
-                        _sync(copy)
+                        sync(copy)
             partial.rename(final)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        _sync(final.parent)
+        sync(final.parent)
     except OSError as exc:
         raise StorageError(f"snapshot {name}: {exc.strerror}") from exc
     return final
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,10 +4,11 @@ DuckDB reuses the blocks of deleted rows, but its file never becomes shorter tha
 block in use. A copy of all tables into a new file has no free blocks.
 """
 
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from storage.syncing import sync
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -51,7 +52,7 @@ def write_compact_copy(connection: "DuckDBPyConnection", path: Path) -> Path:
             connection.execute("detach compact_copy")
     finally:
         connection.execute("set preserve_insertion_order = false")
-    _sync(copy)
+    sync(copy)
     return copy
 
 
@@ -65,12 +66,4 @@ def delete_leftovers(path: Path) -> None:
 def replace_file(copy: Path, path: Path) -> None:
     """Put a copy in the place of a file that nobody has open."""
     copy.replace(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path.parent)

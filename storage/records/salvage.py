@@ -3,7 +3,6 @@
 The result is a new file beside it; the damaged file stays until the new one is complete.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -16,6 +15,7 @@ from storage.api.errors import CorruptDataError, StorageError
 from storage.damage import RESTORE
 from storage.database import SQLITE_ERRORS, set_aside, translate
 from storage.records.row_changes import TableShape, table_shapes
+from storage.syncing import sync
 
 log = structlog.get_logger(__name__)
 
@@ -61,11 +61,7 @@ def rebuild(damaged: Path, known: sqlite3.Connection | None = None) -> tuple[str
         raise
     kept_as = set_aside(damaged)
     new.rename(damaged)
-    folder = os.open(damaged.parent, os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(damaged.parent)
     return kept_as, lost
 
 

@@ -71,7 +71,7 @@ def test_failed_snapshot_leaves_nothing(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("storage.snapshots.os.fsync", full)
+    monkeypatch.setattr("storage.syncing.os.fsync", full)
     with pytest.raises(StorageError, match="No space left"):
         write_snapshot(tmp_path, "x")
     assert list((tmp_path / "snapshots").iterdir()) == []

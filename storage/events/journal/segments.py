@@ -16,6 +16,7 @@ from typing import Final
 
 from storage.api.errors import CorruptDataError
 from storage.events.journal.rows import JournalRows, decoded_rows
+from storage.syncing import sync
 
 MARK_BYTES: Final = 8
 _MAGIC: Final = b"RSEVJ\0\0\1"
@@ -45,7 +46,7 @@ class SegmentWriter:
         self._file = os.open(self.path, flags, 0o600)
         try:
             self._write(_MAGIC + mark)
-            _sync_directory(self.path.parent)
+            sync(self.path.parent)
         except OSError:
             self.close()
             raise
@@ -183,11 +184,3 @@ def keep_segment(path: Path) -> Path:
 
 def _checksum(number: int, data: bytes) -> int:
     return zlib.crc32(data, zlib.crc32(number.to_bytes(8, "little")))
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,10 +6,12 @@ Retention deletes whole files. docs/storage-format.md describes the tables and k
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Final
 
-from storage.api.errors import CorruptDataError, StorageError
+from storage.api.errors import CorruptDataError, StorageError, UnwritableError
 from storage.samples.catalog.label_encoding import HashedSeries
 from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.catalog.tables import SCHEMA as CATALOG_SCHEMA
@@ -28,6 +30,7 @@ from storage.samples.windows.runs import ChunkRow, Run
 from storage.samples.windows.window_file import WindowFile
 
 FORMAT_VERSION = 1
+_INCOMPLETE: Final = ".new"
 
 _SCHEMA = f"""
 {CATALOG_SCHEMA}
@@ -35,6 +38,13 @@ create table if not exists window (
     version integer not null, start_ms integer not null, end_ms integer not null);
 {runs.SCHEMA}
 """
+
+
+def delete_incomplete(directory: Path) -> None:
+    """Delete what killed processes left of windows that they were creating; blocks."""
+    for leftover in directory.glob(f"*.db{_INCOMPLETE}*"):
+        with suppress(OSError):
+            leftover.unlink()
 
 
 class Window(WindowFile):
@@ -70,10 +80,13 @@ class Window(WindowFile):
     def create(cls, path: Path, start_ms: int, end_ms: int, metrics: MetricNames) -> "Window":
         """Create the file; blocks.
 
+        It gets its name once it is complete: a process that is killed before leaves a file
+        that `delete_incomplete` deletes, not a window without tables.
+
         Raises:
             StorageError: the disk refused the write.
         """
-        window = cls(path, start_ms, end_ms, metrics)
+        new = cls(path.with_name(path.name + _INCOMPLETE), start_ms, end_ms, metrics)
 
         def prepare(connection: sqlite3.Connection) -> None:
             for statement in filter(str.strip, _SCHEMA.split(";")):
@@ -82,8 +95,17 @@ class Window(WindowFile):
                 "insert into window values (?, ?, ?)", (FORMAT_VERSION, start_ms, end_ms)
             )
 
-        window.write(prepare)
-        return window
+        try:
+            for leftover in new.files():
+                leftover.unlink(missing_ok=True)
+            try:
+                new.write(prepare)
+            finally:
+                new.close()
+            new.rename(path)
+        except OSError as exc:
+            raise UnwritableError(f"{path.name} cannot be created: {exc.strerror}") from exc
+        return cls(path, start_ms, end_ms, metrics)
 
     @classmethod
     def open(cls, path: Path, metrics: MetricNames, *, read_only: bool = False) -> "Window":

@@ -1,5 +1,6 @@
 """The file of a window: its writing connection, its readers and its size on disk."""
 
+import errno
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,6 +10,7 @@ from typing import TypeVar
 
 from storage.api.errors import CorruptDataError, StorageError
 from storage.database import Readers, Writer, free_pages
+from storage.syncing import sync
 
 T = TypeVar("T")
 
@@ -108,6 +110,18 @@ class WindowFile:
             with suppress(StorageError):
                 self._open_writer()
         self.release_writer()
+
+    def rename(self, path: Path) -> None:
+        """Give a closed file another name, which survives a power cut; blocks.
+
+        Raises:
+            OSError: the disk refused, or has not written all of the file yet.
+        """
+        file, log, _ = self.files()
+        if log.exists():
+            raise OSError(errno.EIO, "its write-ahead log is not in the file", str(log))
+        file.replace(path)
+        sync(path.parent)
 
     @property
     def size_bytes(self) -> int:

@@ -11,7 +11,7 @@ from storage.api.errors import CorruptDataError, StorageError
 from storage.damage import REPLACE_FILE, RESTART, RESTORE
 from storage.database import set_aside
 from storage.samples.catalog.metric_names import MetricNames
-from storage.samples.windows.window import Window
+from storage.samples.windows.window import Window, delete_incomplete
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +47,7 @@ class WindowSet:
     def open(self) -> None:
         """Open every file of the directory; blocks. Damaged files are renamed and left out."""
         self._directory.mkdir(parents=True, exist_ok=True)
+        delete_incomplete(self._directory)
         self._open(read_only=False)
 
     def open_read_only(self) -> None:
