@@ -117,6 +117,7 @@ class HostSeries:
             "MemFree": np.maximum(total - used - cached, total * 0.02),
             "Cached": cached,
             "Buffers": np.full(len(times_ms), total * 0.01),
+            "SReclaimable": np.full(len(times_ms), total * 0.01),
             "SwapTotal": np.full(len(times_ms), 2 * _GIB),
             "SwapFree": np.full(len(times_ms), 2 * _GIB),
         }

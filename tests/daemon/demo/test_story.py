@@ -88,7 +88,10 @@ def test_a_host_goes_on_from_where_its_history_ends() -> None:
 def test_a_host_has_the_series_that_charts_and_checks_need() -> None:
     names, values = HostSeries(STORY, HOSTS[0]).at(HostSeries(STORY, HOSTS[0]).grid(END_MS))
     metrics = {Labels.of(labels).metric for labels in names}
-    assert {"node_cpu_seconds_total", "node_memory_MemAvailable_bytes", "node_load1"} <= metrics
+    assert {"node_cpu_seconds_total", "node_load1"} <= metrics
+    # Memory is drawn as used, cache and free: a missing part leaves "used" empty.
+    parts = ("MemTotal", "MemAvailable", "MemFree", "Buffers", "Cached", "SReclaimable")
+    assert {f"node_memory_{part}_bytes" for part in parts} <= metrics
     assert np.isfinite(values).all()
     idle = [row for labels, row in zip(names, values, strict=True) if labels.get("mode") == "idle"]
     assert all((np.diff(row) >= 0).all() for row in idle)
