@@ -64,7 +64,8 @@ def build(package: Package, output: Path) -> Path:
     architecture = _printed(["dpkg", "--print-architecture"])
     with TemporaryDirectory() as directory:
         tree = Path(directory) / package.name
-        tree.mkdir(mode=0o755)
+        tree.mkdir()
+        tree.chmod(0o755)
         package.fill(tree)
         files = SOURCE / package.folder / "files"
         if files.is_dir():
@@ -200,7 +201,8 @@ def _set_modes(tree: Path) -> None:
 
 def _add_control(tree: Path, source: Path, values: dict[str, str]) -> None:
     folder = tree / "DEBIAN"
-    folder.mkdir(mode=0o755)
+    folder.mkdir()
+    folder.chmod(0o755)  # Whatever the umask is: dpkg-deb refuses a closed one.
     for file in sorted(source.iterdir()):
         text = file.read_text()
         for name, value in values.items():

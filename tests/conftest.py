@@ -16,7 +16,13 @@ hypothesis.settings.load_profile("unhurried")
 
 # Files of these take longest, most of it waiting for processes: workers begin with them,
 # so that none is left with one at the end.
-_LONGEST: Final = ("tests/system/", "tests/browser/", "tests/peers/", "tests/replaces/")
+_LONGEST: Final = (
+    "tests/system/",
+    "tests/daemon/test_read_only_start.py",
+    "tests/browser/",
+    "tests/peers/",
+    "tests/replaces/",
+)
 
 
 def pytest_configure() -> None:

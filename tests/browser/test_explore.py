@@ -205,7 +205,7 @@ async def test_empty_page_offers_metrics_examples_and_the_users_queries(
     library = page.locator("#library")
     await expect(library).to_contain_text("No query has run yet")
     await library.get_by_role("button", name="up == 0").click()
-    await expect(page.get_by_role("combobox", name="PromQL query")).to_have_value("up == 0")
+    await expect(page.get_by_role("textbox", name="PromQL query")).to_have_value("up == 0")
     await expect(page.get_by_text("No series match.")).to_be_visible()
     await page.get_by_role("button", name="Save").click()
     await page.get_by_label("Name", exact=True).fill("Down <b>now</b>")
@@ -222,7 +222,7 @@ async def test_empty_page_offers_metrics_examples_and_the_users_queries(
     await metric.locator("summary").click()
     await expect(metric.locator("dl")).to_contain_text("mode")
     await metric.get_by_role("button", name="idle").click()
-    box = page.get_by_role("combobox", name="PromQL query")
+    box = page.get_by_role("textbox", name="PromQL query")
     await expect(box).to_have_value('node_cpu_seconds_total{mode="idle"}')
     await expect_no_overflow(page, "Explore with a graph")
 

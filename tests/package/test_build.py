@@ -91,7 +91,8 @@ def test_exporter_of_the_package_runs(trees: Mapping[str, Path], tmp_path: Path)
 
 
 def test_units_run_the_programs_of_their_package(trees: Mapping[str, Path]) -> None:
-    units = [unit for tree in trees.values() for unit in tree.rglob("*.service")]
+    folder = "usr/lib/systemd/system"
+    units = [unit for tree in trees.values() for unit in (tree / folder).glob("*.service")]
     assert len(units) == 3
     for unit in units:
         (line,) = (text for text in unit.read_text().splitlines() if text.startswith("ExecStart="))

@@ -20,10 +20,10 @@ async def run(data: Path, *arguments: str) -> tuple[int, str]:
 async def test_host_is_added_seen_and_removed(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with redshank_exporter() as (_, address), redshank_server(data) as server:
-        assert await run(data, "host", "add", "web-1", address) == (
-            0,
-            f"added web-1: http://{address}/metrics",
-        )
+        status, output = await run(data, "host", "add", "web-1", address)
+        added, *installation = output.splitlines()
+        assert (status, added) == (0, f"added web-1: http://{address}/metrics")
+        assert "redshank-exporter.pyz install)" in installation[-1]
 
         async def scraped() -> bool:
             return bool(await server.query("node_uname_info"))

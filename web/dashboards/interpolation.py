@@ -65,7 +65,7 @@ def _regex(values: Sequence[str]) -> str:
 
 def _regex_escaped(value: str) -> str:
     """Escape twice: for the regular expression, and for the string of PromQL around it."""
-    return re.sub(r"[\\^$*+?.()|\[\]{}]", r"\\\\\g<0>", value).replace('"', '\\"')
+    return _string_escaped(re.sub(r"[\\^$*+?.()|\[\]{}]", r"\\\g<0>", value))
 
 
 def _string_escaped(value: str) -> str:

@@ -3,7 +3,7 @@
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from promql.syntax.nodes import VectorSelector
@@ -53,6 +53,8 @@ def test_built_in_values_are_those_of_grafana() -> None:
     assert rate_interval_s(1, 30) == 120
 
 
+@example(["\\"])
+@example(["\\d", 'a"b\\'])
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=3))
 def test_value_of_a_list_matches_exactly_itself(values: list[str]) -> None:
     values = [value.replace("\n", " ") for value in values]

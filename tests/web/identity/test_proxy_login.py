@@ -153,7 +153,7 @@ async def test_another_site_cannot_use_a_stored_basic_login(world: World) -> Non
 async def test_page_of_a_proxys_user_offers_no_password(world: World) -> None:
     answer = await world.client.get("/account", headers={"X-Remote-User": "ann"})
     text = await answer.text()
-    assert "A proxy in front" in text
+    assert "a proxy in front" in text
     assert "Current password" not in text
 
 

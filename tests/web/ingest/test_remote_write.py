@@ -130,9 +130,9 @@ async def test_rates_ask_the_sender_to_retry_and_full_budgets_do_not(
 
 async def test_short_memory_is_answered_with_503(setting: Setting) -> None:
     await setting.write([series("known", (NOW_MS, 1.0))])
-    setting.memory.limit_bytes, setting.memory.resident_bytes = 1000, 649
+    setting.memory.limit_bytes, setting.memory.resident_bytes = 1000, 549
     assert (await setting.write([series("early", (NOW_MS, 1.0))])).status == 204
-    setting.memory.resident_bytes = 650
+    setting.memory.resident_bytes = 551
     assert (await setting.write([series("known", (NOW_MS + 1, 1.0))])).status == 204
     answer = await setting.write([series("known", (NOW_MS + 2, 1.0)), series("m", (NOW_MS, 1.0))])
     assert answer.status == 503

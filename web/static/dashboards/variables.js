@@ -10,9 +10,9 @@ const MOST_OPTIONS = 5000;
 
 const PLACE = /\$(\w+)|\$\{(\w+)(?:\.[^:}]+)?(?::(\w+))?\}|\[\[(\w+)(?::(\w+))?\]\]/g;
 
-// Twice: for the regular expression, and for the string of PromQL around it.
-const regexEscape = (value) => value.replace(/[\\^$*+?.()|[\]{}]/g, "\\\\$&").replace(/"/g, '\\"');
 const stringEscape = (value) => value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
+// Twice: for the regular expression, and for the string of PromQL around it.
+const regexEscape = (value) => stringEscape(value.replace(/[\\^$*+?.()|[\]{}]/g, "\\$&"));
 
 const FORMATS = {
   raw: (values) => values.join(","),
