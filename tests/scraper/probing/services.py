@@ -54,7 +54,12 @@ async def answering(
 ) -> AsyncIterator[int]:
     """Serve on a free port of loopback; yield it. `requests` gets the head of each request."""
 
+    handlers = set[asyncio.Task[None]]()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handler = asyncio.current_task()
+        assert handler is not None
+        handlers.add(handler)
         try:
             request = await reader.readuntil(b"\r\n\r\n")
             if requests is not None:
@@ -69,3 +74,6 @@ async def answering(
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     async with server:
         yield server.sockets[0].getsockname()[1]
+        # From Python 3.12 on, a server waits for its handlers; some would never end.
+        for handler in handlers:
+            handler.cancel()
