@@ -205,30 +205,23 @@ def server_group_view(
 ) -> GroupView:
     """Return the view of the checks of the server itself."""
     rules = []
-    if settings.server.enabled:
-        degraded = RuleView(
-            kind=RuleKind.ALERTING,
-            name=SERVER_ALERT,
-            query=SERVER_EXPRESSION,
-            health=board[SERVER_IDENTITY],
-            labels={},
-            alerts=tuple(book.open_alerts(SERVER_IDENTITY)),
-            for_ms=settings.server.for_ms,
-            keep_firing_for_ms=settings.server.keep_firing_for_ms,
-        )
-        rules.append(degraded)
-    if settings.probes.enabled:
-        failed = RuleView(
-            kind=RuleKind.ALERTING,
-            name=PROBE_ALERT,
-            query=PROBE_EXPRESSION,
-            health=board[PROBE_IDENTITY],
-            labels={},
-            alerts=tuple(book.open_alerts(PROBE_IDENTITY)),
-            for_ms=settings.probes.for_ms,
-            keep_firing_for_ms=settings.probes.keep_firing_for_ms,
-        )
-        rules.append(failed)
+    for own_checks, name, query, identity in (
+        (settings.server, SERVER_ALERT, SERVER_EXPRESSION, SERVER_IDENTITY),
+        (settings.probes, PROBE_ALERT, PROBE_EXPRESSION, PROBE_IDENTITY),
+    ):
+        if own_checks.enabled:
+            rules.append(
+                RuleView(
+                    kind=RuleKind.ALERTING,
+                    name=name,
+                    query=query,
+                    health=board[identity],
+                    labels={},
+                    alerts=tuple(book.open_alerts(identity)),
+                    for_ms=own_checks.for_ms,
+                    keep_firing_for_ms=own_checks.keep_firing_for_ms,
+                )
+            )
     for check in SELF_CHECKS.values():
         own = lag_settings(settings, check.name)
         rules += [_lag_view(check, own, severity, book, board) for severity in severities(own)]

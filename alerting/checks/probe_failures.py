@@ -10,7 +10,7 @@ from alerting.book.observation import AlertKey, Observation
 from alerting.check_settings import ProbeCheckSettings
 from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.series import SeriesWriter, alert_series
-from model.labels import Labels
+from model.labels import Labels, quote
 from storage.api.alerts import Alert, FiredAlert
 from storage.api.samples import SampleAppender
 
@@ -94,10 +94,5 @@ def _failure(probe: WatchedProbe, key: AlertKey, timing: RuleTiming) -> Observat
             summary=f"The probe {probe.name} fails",
             description=f"{probe.labels.get('instance')}: {probe.reason}.",
         ),
-        expression=f"probe_success{{probe={_quoted(probe.name)}}} == 0",
+        expression=f"probe_success{{probe={quote(probe.name)}}} == 0",
     )
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -20,6 +20,7 @@ from model.labels import Labels
 from model.matchers import Matcher
 from web.alerts.matched_alerts import matchers_text, read_matchers
 from web.http.errors import BadRequestError
+from web.http.viewing.zone_names import KnownZoneName
 
 DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 NO_END_MS: Final = 4_102_444_800_000
@@ -32,14 +33,6 @@ def _clock(text: str) -> str:
     if not _CLOCK.fullmatch(text):
         raise ValueError("write a time of day as 22:00; 24:00 is the end of the day")
     return text
-
-
-def _zone(name: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as exc:
-        raise ValueError("no such time zone: write one such as Europe/Berlin or UTC") from exc
-    return name
 
 
 def _weekday(name: str) -> str:
@@ -81,7 +74,7 @@ class MaintenanceForm(DeferredModel):
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
     matchers: Annotated[str, Field(max_length=10_000), AfterValidator(_matchers)] = ""
     hosts: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list, max_length=1000)
-    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    time_zone: KnownZoneName = "UTC"
     from_: Annotated[_ClockText | None, Field(alias="from")] = None
     to: _ClockText | None = None
     weekdays: list[Annotated[str, AfterValidator(_weekday)]] = Field(default_factory=list)

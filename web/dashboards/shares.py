@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Annotated, Final
 
@@ -20,6 +19,7 @@ from web.dashboards.definition import Dashboard
 from web.dashboards.interpolation import VariableValues
 from web.dashboards.parts import ChoiceText, VariableName
 from web.http.errors import BadRequestError, ConflictError
+from web.identity.secret_hashes import secret_hash
 
 MOST_SHARES: Final = 50
 _TOKEN_BYTES: Final = 24
@@ -71,13 +71,13 @@ class DashboardShares:
         token, now_ms = token_urlsafe(_TOKEN_BYTES), self._clock()
         variables = _adapter().dump_json(dict(choices)).decode()
         new = NewDashboardShare(
-            _hash(token), uid, variables, author, now_ms, now_ms + days * _DAY_MS
+            secret_hash(token), uid, variables, author, now_ms, now_ms + days * _DAY_MS
         )
         return IssuedDashboardShare(token, await self._records.add(new))
 
     async def find(self, token: str) -> DashboardShare | None:
         """Return the link of a token, None if there is none or it has ended."""
-        return await self._records.find(_hash(token), self._clock())
+        return await self._records.find(secret_hash(token), self._clock())
 
     async def live(self, uid: str) -> Sequence[DashboardShare]:
         """Return the links of a dashboard that have not ended, newest first."""
@@ -130,7 +130,3 @@ def shared_scope(
 
 def _adapter() -> TypeAdapter[dict[str, SharedChoice]]:
     return TypeAdapter(SharedChoices)
-
-
-def _hash(token: str) -> str:
-    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

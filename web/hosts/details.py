@@ -5,14 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from alerting.host_check_settings import DiskSettings
 from model.labels import Labels, quote
-from promql.api import InstantVector, PromQLError, QueryEngine
+from promql.api import QueryEngine
 from web.fleet.figures import real_disks
-
-log = structlog.get_logger(__name__)
+from web.hosts.instant_rows import instant_rows
 
 _INFO_METRICS: Final = "node_uname_info|node_os_info|node_dmi_info"
 
@@ -58,9 +55,9 @@ async def read_details(
     host = f"instance={quote(instance)}"
     disks = f"{{{host},{real_disks(disk)}}}"
     infos, sizes, available = await asyncio.gather(
-        _instant(engine, f'{{__name__=~"{_INFO_METRICS}",{host}}}', now_ms),
-        _instant(engine, f"node_filesystem_size_bytes{disks}", now_ms),
-        _instant(engine, f"node_filesystem_avail_bytes{disks}", now_ms),
+        instant_rows(engine, f'{{__name__=~"{_INFO_METRICS}",{host}}}', now_ms),
+        instant_rows(engine, f"node_filesystem_size_bytes{disks}", now_ms),
+        instant_rows(engine, f"node_filesystem_avail_bytes{disks}", now_ms),
     )
     by_metric = {labels.metric: labels for labels, _ in infos}
     uname = by_metric.get("node_uname_info", Labels())
@@ -96,14 +93,3 @@ def _filesystems(
             key=lambda filesystem: filesystem.mountpoint,
         )
     )
-
-
-async def _instant(engine: QueryEngine, query: str, now_ms: int) -> list[tuple[Labels, float]]:
-    try:
-        answer = await engine.instant(query, now_ms)
-    except PromQLError as exc:
-        log.warning("host_query_failed", query=query, error=str(exc))
-        return []
-    if not isinstance(answer.value, InstantVector):
-        return []
-    return list(zip(answer.value.labels, answer.value.values.tolist(), strict=True))

@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from model.durations import format_duration
 from model.labels import Labels, quote
-from promql.api import InstantVector, PromQLError, QueryEngine
-
-log = structlog.get_logger(__name__)
+from promql.api import QueryEngine
+from web.hosts.instant_rows import instant_rows
 
 MOST_CONTAINERS: Final = 100
 _MEMORY: Final = "container_memory_rss"
@@ -103,12 +100,5 @@ def _containers(gauges: _Rows, cpu: _Rows) -> tuple[HostContainer, ...]:
 
 
 async def _rows(engine: QueryEngine, query: str, now_ms: int) -> _Rows:
-    try:
-        answer = await engine.instant(query, now_ms)
-    except PromQLError as exc:
-        log.warning("host_query_failed", query=query, error=str(exc))
-        return []
-    if not isinstance(answer.value, InstantVector):
-        return []
-    pairs = zip(answer.value.labels, answer.value.values.tolist(), strict=True)
-    return [(labels, value) for labels, value in pairs if not math.isnan(value)]
+    rows = await instant_rows(engine, query, now_ms)
+    return [(labels, value) for labels, value in rows if not math.isnan(value)]

@@ -1,7 +1,6 @@
 """The definition of a status page, as editors write it."""
 
 import re
-import zoneinfo
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -10,6 +9,7 @@ from alerting.check_settings import CheckName
 from model.base_models import DeferredModel
 from promql.api import ParseError
 from promql.syntax.parser import parse
+from web.http.viewing.zone_names import KnownZoneName
 
 SLUG: Final = r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?"
 _DOMAIN: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}")
@@ -27,14 +27,6 @@ def _domain(text: str) -> str:
     if text and not _DOMAIN.fullmatch(text):
         raise ValueError("write a host name alone, such as status.example.com")
     return text
-
-
-def _zone(name: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as exc:
-        raise ValueError("no such time zone: write one such as Europe/Berlin or UTC") from exc
-    return name
 
 
 Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG}$"), AfterValidator(_slug)]
@@ -129,7 +121,7 @@ class StatusPage(_StatusPart):
     description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
     domain: Annotated[str, Field(max_length=253), AfterValidator(_domain)] = ""
     accent: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] = "#1d5b94"
-    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    time_zone: KnownZoneName = "UTC"
     groups: Annotated[tuple[StatusGroup, ...], Field(max_length=50)] = ()
     maintenance: Annotated[tuple[PlannedMaintenance, ...], Field(max_length=50)] = ()
     automatic_incidents: bool = False

@@ -13,6 +13,7 @@ import structlog
 
 from alerting.checks.kinds import KINDS
 from alerting.routing.silences import Silence
+from model.labels import quote
 from model.series import AlignedSeries
 from model.targets import TargetStatus
 from promql.api import InstantVector, PromQLError, QueryEngine
@@ -169,9 +170,9 @@ class _Intervals:
         for status in statuses:
             target = status.target
             counts_s = math.ceil(max(_SHORTEST_S, 2 * target.interval_s))
-            selector = f"{{job={quoted(target.job)},instance={quoted(target.instance)}"
+            selector = f"{{job={quote(target.job)},instance={quote(target.instance)}"
             if name := target.labels.get("probe"):
-                selector = f"{{job={quoted(target.job)},probe={quoted(name)}"
+                selector = f"{{job={quote(target.job)},probe={quote(name)}"
                 self.probes[name] = f"{selector}}}", counts_s
             elif target.host is not None:
                 self.hosts[target.instance] = f"{selector}}}", counts_s
@@ -184,13 +185,13 @@ def _expression(one: StatusComponent, intervals: _Intervals) -> str:
         known = intervals.probes.get(one.probe)
         return "" if known is None else _last("probe_success", *known)
     # A host that pushes has no target: its `up` is written with each report.
-    instance = f"instance={quoted(one.host)}"
+    instance = f"instance={quote(one.host)}"
     up = _last("up", *intervals.hosts.get(one.host, (f"{{{instance}}}", _CHECK_S)))
     if one.kind == "host":
         return up
     firing = f'{instance},alertstate="firing"'
     if one.check:
-        firing += f",alertname={quoted(KINDS[one.check].alert)}"
+        firing += f",alertname={quote(KINDS[one.check].alert)}"
     critical = f'last_over_time(ALERTS{{{firing},severity="critical"}}[{_CHECK_S}s])'
     warning = f'last_over_time(ALERTS{{{firing},severity!="critical"}}[{_CHECK_S}s])'
     return f"(min(1 - {critical}) or min(1 - 0.5 * {warning}) or {up})"
@@ -198,12 +199,6 @@ def _expression(one: StatusComponent, intervals: _Intervals) -> str:
 
 def _last(metric: str, selector: str, counts_s: int) -> str:
     return f"min(last_over_time({metric}{selector}[{counts_s}s]))"
-
-
-def quoted(text: str) -> str:
-    """Return a text as a string of PromQL."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
 
 
 def _along(value: object, times: range) -> list[float | None]:
