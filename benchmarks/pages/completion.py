@@ -8,20 +8,14 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlencode
 
-from benchmarks.harness.contenders.contender import ScrapePlan
 from benchmarks.harness.contenders.servers import Redshank
-from benchmarks.harness.load.fleet import FleetPlan, TargetFleet
-from benchmarks.harness.load.target_process import target_address
 from benchmarks.harness.loopback import fetch
-from benchmarks.harness.processes import BenchmarkError, wait_until, work_directory
-from benchmarks.harness.recordings.recording import find_recording
-from benchmarks.harness.reporting.command import progress
+from benchmarks.harness.processes import BenchmarkError
+from benchmarks.pages.scraped_fleet import scraped_fleet
 
 # Of some 530 series each.
 _HOSTS: Final = 2000
-_INTERVAL_S: Final = 15.0
 _SCRAPES: Final = 2
-_PATIENCE_S: Final = 600.0
 _REPEATS: Final = 7
 _MOST: Final = 5000
 _METRIC: Final = "node_cpu_seconds_total"
@@ -40,19 +34,8 @@ def _requests() -> Mapping[str, tuple[str, list[tuple[str, str]]]]:
 
 def measure_completion(options: argparse.Namespace) -> Mapping[str, float]:
     """Return the median time of the slowest request, and the number of series."""
-    recording = find_recording(options.recording)
-    with (
-        work_directory(options.work_dir) as directory,
-        TargetFleet(FleetPlan(_HOSTS), recording, directory) as fleet,
-    ):
-        port = fleet.counts().port
-        targets = [f"{target_address(number)}:{port}" for number in range(_HOSTS)]
-        (server_directory := directory / "server").mkdir()
-        with Redshank(ScrapePlan(targets, _INTERVAL_S), server_directory) as server:
-            progress(f"{_HOSTS} hosts: waiting for {_SCRAPES} scrapes of each")
-            if not wait_until(lambda: fleet.counts().fewest_responses >= _SCRAPES, _PATIENCE_S, 1):
-                raise BenchmarkError("not every host was scraped in time")
-            return _completion(server)
+    with scraped_fleet(options, _HOSTS, _SCRAPES) as server:
+        return _completion(server)
 
 
 def _completion(server: Redshank) -> Mapping[str, float]:

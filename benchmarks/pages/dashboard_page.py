@@ -9,20 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from benchmarks.harness.contenders.contender import ScrapePlan
 from benchmarks.harness.contenders.servers import Redshank
-from benchmarks.harness.load.fleet import FleetPlan, TargetFleet
-from benchmarks.harness.load.target_process import target_address
 from benchmarks.harness.loopback import fetch
-from benchmarks.harness.processes import BenchmarkError, wait_until, work_directory
-from benchmarks.harness.recordings.recording import find_recording
-from benchmarks.harness.reporting.command import progress
+from benchmarks.harness.processes import BenchmarkError
+from benchmarks.pages.scraped_fleet import scraped_fleet
 
 _HOSTS: Final = 400
 _PANELS: Final = 30
-_INTERVAL_S: Final = 15.0
 _SCRAPES: Final = 8
-_PATIENCE_S: Final = 600.0
 _REPEATS: Final = 5
 # As many queries as the page sends at a time.
 _AT_ONCE: Final = 4
@@ -44,20 +38,9 @@ _QUERIES: Final = (
 
 def measure_dashboard(options: argparse.Namespace) -> Mapping[str, float]:
     """Return the time from the request of the page until all panels have their values."""
-    recording = find_recording(options.recording)
-    with (
-        work_directory(options.work_dir) as directory,
-        TargetFleet(FleetPlan(_HOSTS), recording, directory) as fleet,
-    ):
-        port = fleet.counts().port
-        targets = [f"{target_address(number)}:{port}" for number in range(_HOSTS)]
-        (server_directory := directory / "server").mkdir()
-        with Redshank(ScrapePlan(targets, _INTERVAL_S), server_directory) as server:
-            progress(f"{_HOSTS} hosts: waiting for {_SCRAPES} scrapes of each")
-            if not wait_until(lambda: fleet.counts().fewest_responses >= _SCRAPES, _PATIENCE_S, 1):
-                raise BenchmarkError("not every host was scraped in time")
-            _make(server)
-            times_s = [_load(server) for _ in range(_REPEATS + 1)]
+    with scraped_fleet(options, _HOSTS, _SCRAPES) as server:
+        _make(server)
+        times_s = [_load(server) for _ in range(_REPEATS + 1)]
     # The first load imports the pages.
     return {"dashboard_30_s": statistics.median(times_s[1:])}
 

@@ -10,41 +10,24 @@ from typing import Final
 
 import aiohttp
 
-from benchmarks.harness.contenders.contender import ScrapePlan
 from benchmarks.harness.contenders.servers import Redshank
-from benchmarks.harness.load.fleet import FleetPlan, TargetFleet
-from benchmarks.harness.load.target_process import target_address
 from benchmarks.harness.loopback import fetch
-from benchmarks.harness.processes import BenchmarkError, wait_until, work_directory
-from benchmarks.harness.recordings.recording import find_recording
+from benchmarks.harness.processes import BenchmarkError
 from benchmarks.harness.reporting.command import progress
+from benchmarks.pages.scraped_fleet import scraped_fleet
 
-_INTERVAL_S: Final = 15.0
 _UPDATE_S: Final = 5.0
 """The page's pace, the default: what is kept from one update to the next counts as it is."""
 _REQUESTS: Final = 7
 _SCRAPES: Final = 3
-_PATIENCE_S: Final = 300.0
 
 
 def measure_hosts_page(options: argparse.Namespace) -> Mapping[str, float]:
     """Return the page's time, its size and the CPU of an update."""
-    recording = find_recording(options.recording)
-    with (
-        work_directory(options.work_dir) as directory,
-        TargetFleet(FleetPlan(options.hosts), recording, directory) as fleet,
-    ):
-        port = fleet.counts().port
-        targets = [f"{target_address(number)}:{port}" for number in range(options.hosts)]
-        (server_directory := directory / "server").mkdir()
-        plan = ScrapePlan(targets, _INTERVAL_S)
-        with Redshank(plan, server_directory) as server:
-            progress(f"{options.hosts} hosts: waiting for {_SCRAPES} scrapes of each")
-            if not wait_until(lambda: fleet.counts().fewest_responses >= _SCRAPES, _PATIENCE_S, 1):
-                raise BenchmarkError("not every host was scraped in time")
-            time_s, size_bytes = _page(server, options.hosts)
-            progress("measuring live updates")
-            update_s, bytes_each = asyncio.run(_update_cpu_s(server, options.seconds))
+    with scraped_fleet(options, options.hosts, _SCRAPES) as server:
+        time_s, size_bytes = _page(server, options.hosts)
+        progress("measuring live updates")
+        update_s, bytes_each = asyncio.run(_update_cpu_s(server, options.seconds))
     return {
         "hosts_1000_s": time_s,
         "hosts_kb": size_bytes / 1000,
