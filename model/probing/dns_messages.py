@@ -18,7 +18,7 @@ _LONGEST_NAME: Final = 254
 # A name has at most 127 labels; more jumps than that are a loop.
 _MOST_LABELS: Final = 128
 _MOST_ANSWERS: Final = 200
-"""Only so many answers are read; the counts in the header are reported as they are."""
+"""How many records of an answer are read; the counts that its header claims are not cut."""
 
 RECORD_TYPES: Final = MappingProxyType(
     {

@@ -56,7 +56,7 @@ def _request(own: Any, path: str, message: Any = None, method: str = "POST") -> 
 
 
 def _query(own: Any, project: str, label: str, *, fires: bool) -> str:
-    """Return the JQL that finds the issue of a group."""
+    """Return the query in JQL that finds the issue of a group of alerts."""
     parts = []
     if own.wont_fix_resolution:
         resolution = go_quote(own.wont_fix_resolution)

@@ -129,7 +129,7 @@ async def test_ticks_that_a_blocked_loop_gets_at_once_are_not_refused() -> None:
     slots.open()
     (job,) = slots._scheduler.get_jobs()
     executor = slots._scheduler._lookup_executor("default")
-    # The loop has no turn between these.
+    # The event loop does not run between these calls, as if it were blocked.
     for _ in range(3):
         executor.submit_job(job, [datetime.now(UTC)])
     async with asyncio.timeout(PATIENCE_S):

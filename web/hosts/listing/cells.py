@@ -36,7 +36,7 @@ class HostCells:
         return str(self._macros.reason_cell(host, columns))
 
     def group_row(self, group: HostGroup, table: TableState, selectable: bool) -> str:
-        """Return the row above a group."""
+        """Return the heading row of a group of hosts."""
         return str(self._macros.group_row(group, table, selectable))
 
     def cell(self, key: str, host: FleetHost, levels: Mapping[str, str]) -> str:

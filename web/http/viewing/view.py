@@ -77,7 +77,7 @@ def view_of(request: web.Request, server_zone: str) -> View:
 
 
 def accepted_language(header: str) -> str:
-    """Return the language that an `Accept-Language` header prefers, of those that there are."""
+    """Return the translated language that an `Accept-Language` header prefers, else English."""
     best, best_quality = "en", 0.0
     for part in header.split(",")[:20]:
         tag, _, parameter = part.strip().partition(";")

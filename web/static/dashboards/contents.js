@@ -6,7 +6,7 @@ import { linkTo } from "./links.js";
 import { interpolate } from "./variables.js";
 
 const MOST_LISTED = 100;
-// Headings of a text stand below the panel's title.
+// A panel's title is an h3, so the headings in its Markdown begin at h4.
 const COPIED = {
   H1: "h4", H2: "h5", H3: "h6", H4: "h6", H5: "h6", H6: "h6", P: "p", UL: "ul", OL: "ol", LI: "li", STRONG: "strong", EM: "em", S: "s", CODE: "code", PRE: "pre",
   BLOCKQUOTE: "blockquote", HR: "hr", BR: "br", TABLE: "table", THEAD: "thead", TBODY: "tbody", TR: "tr", TH: "th", TD: "td",

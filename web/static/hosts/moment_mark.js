@@ -4,7 +4,7 @@ const BAND_ALPHA = 0.1;
 const MOST_MOVED_PX = 4;
 
 //   momentOf: returns {time_ms, window_ms}, null for none.
-//   pick: called with the time, in seconds, of a click that is no drag.
+//   pick: called when the reader clicks without dragging, with the time there in seconds.
 //   colourOf: returns the colour.
 export const momentMark = (momentOf, pick, colourOf) => {
   const draw = (plot) => {
