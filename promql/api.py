@@ -186,6 +186,29 @@ class ExemplarSeries:
     exemplars: tuple[Exemplar, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What became of one query of a batch.
+
+    Attributes:
+        result: the answer, or the error that the query raised.
+        duration_s: how long its evaluation took.
+    """
+
+    result: Answer | Exception
+    duration_s: float = 0.0
+
+    def answer(self) -> Answer:
+        """Return the answer.
+
+        Raises:
+            PromQLError: the query failed.
+        """
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
+
+
 MetadataByMetric = Mapping[str, Collection[MetricMetadata]]
 """The metadata of metrics by name; several for a metric whose targets disagree."""
 
@@ -206,6 +229,16 @@ class QueryEngine(Protocol):
 
         Raises:
             PromQLError: ParseError, EvaluationError, QueryTimeoutError, …
+        """
+
+    async def instant_batch(
+        self, queries: Sequence[str], time_ms: int, options: QueryOptions | None = None
+    ) -> list[Outcome]:
+        """Evaluate queries at one time, one after the other in one thread.
+
+        Returns:
+            The outcomes of the first queries, in order and at least one. A batch that takes
+            long, or whose results are large, ends early; ask for the other queries again.
         """
 
     async def range(

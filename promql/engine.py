@@ -7,7 +7,7 @@ node, block or chunk.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ from promql.api import (
     ExemplarSeries,
     ExpressionTypeError,
     MetadataByMetric,
+    Outcome,
+    PromQLError,
     QueryOptions,
     Selectors,
 )
@@ -31,6 +33,7 @@ from promql.evaluation.results import instant_result, ordered, range_result
 from promql.evaluation.selection import Selection
 from promql.evaluation.statistics import QueryMeasurement
 from promql.evaluation.timing import QueryRange
+from promql.running.batch import evaluate_batch
 from promql.running.dispatch import Dispatcher
 from promql.running.guard import Guard, QueryBudget
 from promql.running.memory_share import affordable
@@ -111,6 +114,36 @@ class LocalEngine:
             lambda guard: self._answer_instant(query, time_ms, options, guard),
             urgent=options is not None and options.urgent,
         )
+
+    async def instant_batch(
+        self, queries: Sequence[str], time_ms: int, options: QueryOptions | None = None
+    ) -> list[Outcome]:
+        """Evaluate queries one after the other in one thread; see `QueryEngine.instant_batch`."""
+        if len(queries) == 1:
+            return [await self._outcome(queries[0], time_ms, options)]
+        timeout_s = self._timeout_s(options)
+
+        def answer(query: str, guard: Guard) -> Answer:
+            return self._answer_instant(query, time_ms, options, guard)
+
+        def evaluate(batch: Guard) -> list[Outcome]:
+            return evaluate_batch(queries, answer, batch, timeout_s)
+
+        # As long in the queue as one query may wait, and then as long as one may take.
+        guard = Guard(2 * timeout_s, self._budget(options), self._monotonic)
+        urgent = options is not None and options.urgent
+        try:
+            return await self._dispatcher.run_in_thread(guard, evaluate, urgent=urgent)
+        except PromQLError as exc:
+            return [Outcome(exc, self._monotonic() - guard.started)] * len(queries)
+
+    async def _outcome(self, query: str, time_ms: int, options: QueryOptions | None) -> Outcome:
+        begun_s = self._monotonic()
+        try:
+            result: Answer | Exception = await self.instant(query, time_ms, options)
+        except Exception as exc:  # noqa: BLE001 - the outcome passes it on
+            result = exc
+        return Outcome(result, self._monotonic() - begun_s)
 
     async def range(
         self,
@@ -194,15 +227,18 @@ class LocalEngine:
         self._dispatcher.close()
 
     def _guard(self, options: QueryOptions | None) -> Guard:
-        settings, options = self._settings, options or QueryOptions()
-        timeout_s = settings.timeout_s
-        if options.timeout_s is not None:
-            timeout_s = min(options.timeout_s, timeout_s)
-        return Guard(timeout_s, self._budget(options), self._monotonic)
+        return Guard(self._timeout_s(options), self._budget(options), self._monotonic)
 
-    def _budget(self, options: QueryOptions) -> QueryBudget:
-        settings = self._settings
-        limit = settings.max_samples if options.max_samples is None else options.max_samples
+    def _timeout_s(self, options: QueryOptions | None) -> float:
+        longest_s = self._settings.timeout_s
+        if options is None or options.timeout_s is None:
+            return longest_s
+        return min(options.timeout_s, longest_s)
+
+    def _budget(self, options: QueryOptions | None) -> QueryBudget:
+        settings, limit = self._settings, self._settings.max_samples
+        if options is not None and options.max_samples is not None:
+            limit = options.max_samples
         return QueryBudget(
             limit, settings.max_label_bytes, settings.max_result_bytes, self._refusals
         )

@@ -8,6 +8,7 @@ import structlog
 
 from alerting.errors import AlertingError
 from model.clock import Clock
+from model.process.worker_threads import drop_tracebacks
 from promql.api import PromQLError
 from storage.api.errors import StorageError
 
@@ -53,16 +54,18 @@ class HealthBoard:
         return self._health.get(rule, RuleHealth())
 
     @contextmanager
-    def watching(self, rule: str) -> Iterator[None]:
+    def watching(self, rule: str, before_ms: int = 0) -> Iterator[None]:
         """Record the outcome of the evaluation in the `with` block, and suppress its errors.
 
-        Unexpected exceptions are suppressed too: one rule must not stop the others.
+        `before_ms` is how long a part of the evaluation took before the block. Unexpected
+        exceptions are suppressed too: one rule must not stop the others.
         """
-        started_ms, error = self._clock(), ""
+        started_ms, error = self._clock() - before_ms, ""
         try:
             yield
         except (PromQLError, AlertingError, StorageError) as exc:
             error = str(exc) or type(exc).__name__
+            drop_tracebacks(exc)  # of an error that belongs to a query of a batch
         except Exception as exc:
             error = f"{type(exc).__name__}: {exc}"
             if error != self[rule].error:

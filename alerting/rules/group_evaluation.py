@@ -7,15 +7,16 @@ from alerting.book.lifecycle import Condition, Lifecycle, advance
 from alerting.book.observation import AlertKey, Observation
 from alerting.errors import RuleEvaluationError
 from alerting.evaluation.health import HealthBoard
-from alerting.evaluation.queries import instant_vector
+from alerting.evaluation.queries import OPTIONS, instant_vector, vector_of
 from alerting.evaluation.series import SeriesWriter, alert_series
 from alerting.rules.definitions import AlertingRule, RecordingRule, RuleGroup, by_labels
+from alerting.rules.dependencies import independent_runs
 from alerting.rules.expansion import TemplateExpander
 from alerting.rules.rule_limits import RuleLimits
 from alerting.settings import RuleLimitSettings
 from model.labels import Labels
 from model.limits import Refusals
-from promql.api import QueryEngine
+from promql.api import InstantVector, Outcome, QueryEngine
 from storage.api.alerts import Alert, AlertState, FiredAlert
 from storage.api.samples import SampleAppender
 
@@ -85,6 +86,7 @@ class RuleGroupEvaluation:
             if isinstance(rule, RecordingRule)
         }
         self._alerts = _alert_writers(group, appender)
+        self._runs = independent_runs(group.rules)
 
     async def evaluate(self, now_ms: int) -> None:
         """Evaluate every rule; one that fails leaves its alerts and series unchanged.
@@ -92,13 +94,26 @@ class RuleGroupEvaluation:
         A rule over the group's limit fails too: its alerts end, its series stay unchanged.
         """
         time_ms = now_ms - (self.group.offset_ms or 0)
-        for position, rule in enumerate(self.group.rules):
-            with self._board.watching(rule_name(self.group, position)):
-                if isinstance(rule, RecordingRule):
-                    await self._record(rule, self._recorded[position], time_ms)
-                else:
-                    await self._alert(rule, time_ms, now_ms)
-            self._write_alerts(position, time_ms)
+        for run in self._runs:
+            begin = run.start
+            while left := run[begin - run.start :]:
+                queries = [self.group.rules[position].expression for position in left]
+                outcomes = await self._engine.instant_batch(queries, time_ms, OPTIONS)
+                for position, outcome in zip(left, outcomes, strict=False):
+                    await self._apply(position, outcome, time_ms, now_ms)
+                begin += len(outcomes)
+
+    async def _apply(self, position: int, outcome: Outcome, time_ms: int, now_ms: int) -> None:
+        """Record the result of a rule, or observe its alerts, and write them."""
+        rule = self.group.rules[position]
+        before_ms = round(outcome.duration_s * 1000)
+        with self._board.watching(rule_name(self.group, position), before_ms):
+            vector = vector_of(outcome.answer())
+            if isinstance(rule, RecordingRule):
+                self._record(rule, self._recorded[position], vector, time_ms)
+            else:
+                await self._alert(rule, vector, time_ms, now_ms)
+        self._write_alerts(position, time_ms)
 
     def _write_alerts(self, position: int, time_ms: int) -> None:
         """Write the alerts that are written after the rule at this position."""
@@ -120,16 +135,21 @@ class RuleGroupEvaluation:
     def _open_alerts_of(self, identities: Iterable[str]) -> list[Alert]:
         return [item.alert for name in identities for item in self._book.open_alerts(name)]
 
-    async def _record(self, rule: RecordingRule, writer: SeriesWriter, time_ms: int) -> None:
-        vector = await instant_vector(self._engine, rule.expression, time_ms)
+    def _record(
+        self, rule: RecordingRule, writer: SeriesWriter, vector: InstantVector, time_ms: int
+    ) -> None:
         self._limits.check_series(len(vector.labels))
         pairs = zip(vector.labels, vector.values.tolist(), strict=True)
         values = by_labels([(rule.labels_of(labels), value) for labels, value in pairs])
         self._check_limit(len(values), "series")
         writer.write(values, time_ms)
 
-    async def _alert(self, rule: AlertingRule, time_ms: int, now_ms: int) -> None:
-        holds = await self._result(rule, rule.expression, time_ms, now_ms)
+    async def _alert(
+        self, rule: AlertingRule, vector: InstantVector, time_ms: int, now_ms: int
+    ) -> None:
+        self._limits.check_series(len(vector.labels))
+        self._limits.check_alerts(rule.identity, len(vector.labels))
+        holds = await self._alerts_of(rule, vector, now_ms)
         annotations = await self._expander.annotations(rule, list(holds.values()), now_ms)
         observations = [
             Observation(
@@ -191,8 +211,10 @@ class RuleGroupEvaluation:
     async def _result(self, rule: AlertingRule, query: str, time_ms: int, now_ms: int) -> Result:
         vector = await instant_vector(self._engine, query, time_ms)
         self._limits.check_series(len(vector.labels))
-        if query == rule.expression:
-            self._limits.check_alerts(rule.identity, len(vector.labels))
+        return await self._alerts_of(rule, vector, now_ms)
+
+    async def _alerts_of(self, rule: AlertingRule, vector: InstantVector, now_ms: int) -> Result:
+        """Return the series of a result by the labels of their alerts."""
         samples = list(zip(vector.labels, vector.values.tolist(), strict=True))
         labels = await self._expander.alert_labels(rule, samples, now_ms)
         return by_labels(list(zip(labels, samples, strict=True)))

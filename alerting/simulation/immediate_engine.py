@@ -1,6 +1,8 @@
 """An engine for simulations, which wait for each query anyway."""
 
-from promql.api import Answer, QueryOptions
+from collections.abc import Sequence
+
+from promql.api import Answer, Outcome, QueryOptions
 from promql.engine import LocalEngine
 
 
@@ -16,6 +18,12 @@ class ImmediateEngine(LocalEngine):
     ) -> Answer:
         """Evaluate a query at one time; see `QueryEngine.instant`."""
         return self.instant_blocking(query, time_ms, options)
+
+    async def instant_batch(
+        self, queries: Sequence[str], time_ms: int, options: QueryOptions | None = None
+    ) -> list[Outcome]:
+        """Evaluate the first query; see `QueryEngine.instant_batch`."""
+        return [await self._outcome(queries[0], time_ms, options)]
 
     async def range(
         self,

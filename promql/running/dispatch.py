@@ -27,8 +27,8 @@ _MAX_ATTEMPT_S: Final = 0.01
 _GROWTH: Final = 2
 _SPARE_SAMPLES: Final = 1_000
 """An attempt may read this many samples, and `_GROWTH` times those of the last run."""
-_REMEMBERED: Final = 1_000
-"""Queries whose cost is remembered."""
+_REMEMBERED: Final = 10_000
+"""Queries whose cost is remembered; more than a server usually has rules."""
 
 T = TypeVar("T")
 
@@ -100,7 +100,20 @@ class Dispatcher:
                 return self._on_loop(query, steps, guard, max_samples, work)
             except LoopAttemptError:
                 pass
-        return await self._in_thread(query, steps, guard, work, urgent=urgent)
+        result, duration_s = await self._in_thread(guard, work, urgent=urgent)
+        self._remember(query, _Cost(duration_s, steps, guard.spent))
+        return result
+
+    async def run_in_thread(self, guard: Guard, work: Callable[[Guard], T], *, urgent: bool) -> T:
+        """Run evaluations whose cost is not known, in one thread; see `run`.
+
+        Raises:
+            QueryCanceledError, QueryTimeoutError: as `run`.
+        """
+        if self._closed.is_set():
+            raise QueryCanceledError("query was canceled: the engine is closed")
+        result, _ = await self._in_thread(guard, work, urgent=urgent)
+        return result
 
     @property
     def busy(self) -> bool:
@@ -140,8 +153,9 @@ class Dispatcher:
         return result
 
     async def _in_thread(
-        self, query: str, steps: int, guard: Guard, work: Callable[[Guard], T], *, urgent: bool
-    ) -> T:
+        self, guard: Guard, work: Callable[[Guard], T], *, urgent: bool
+    ) -> tuple[T, float]:
+        """Return the result, and how long the evaluation took, waiting left out."""
         duration_s = 0.0
 
         def run() -> T:
@@ -171,8 +185,7 @@ class Dispatcher:
             guard.cancel()
             self._active.discard(guard)
             self._on_busy(self.busy)
-        self._remember(query, _Cost(duration_s, steps, guard.spent))
-        return result
+        return result, duration_s
 
     def _remember(self, query: str, cost: _Cost) -> None:
         self._costs[query] = cost

@@ -112,6 +112,11 @@ class Guard:
         self.label_bytes = 0
         self.time_slice: TimeSlice | None = None
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._is_cancelled
+
     def limit_to(self, budget: QueryBudget) -> None:
         """Replace the limits; before the query reads anything."""
         self.budget, self.max_samples = budget, budget.max_samples

@@ -14,6 +14,7 @@ from model.series import AlignedSeries, is_absent
 from promql.api import (
     EvaluationError,
     InstantVector,
+    Outcome,
     ParseError,
     QueryCanceledError,
     QueryEngine,
@@ -268,3 +269,25 @@ async def test_statistics_of_scalars_count_nothing(make_engine: MakeEngine) -> N
     answer = await make_engine().instant("1 + 1", 5, QueryOptions(statistics=True))
     assert answer.statistics is not None
     assert answer.statistics.step_samples.tolist() == [0]
+
+
+async def test_a_batch_answers_each_query_or_says_why_not(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    queries = ["1 + 1", "1 +", "vector(3)"]
+    outcomes: list[Outcome] = []
+    while left := queries[len(outcomes) :]:
+        outcomes += await engine.instant_batch(left, 1_000)
+    assert outcomes[0].answer().value == Scalar(1_000, 2.0)
+    with pytest.raises(ParseError):
+        outcomes[1].answer()
+    value = outcomes[2].answer().value
+    assert isinstance(value, InstantVector)
+    assert value.values.tolist() == [3.0]
+
+
+async def test_a_batch_of_a_closed_engine_fails_for_each_query(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    await engine.close()
+    for count in (1, 3):
+        outcomes = await engine.instant_batch(["1"] * count, 1_000)
+        assert [type(each.result) for each in outcomes] == [QueryCanceledError] * count

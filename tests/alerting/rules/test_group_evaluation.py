@@ -11,7 +11,7 @@ from alerting.evaluation.health import HealthBoard
 from alerting.rules.files import parse_rule_file
 from alerting.rules.group_evaluation import RuleGroupEvaluation, rule_file_key, rule_name
 from model.labels import Labels
-from promql.api import Answer, EvaluationError, Scalar, String
+from promql.api import Answer, EvaluationError, QueryOptions, Scalar, String
 from tests.alerting.alerting_doubles import (
     NOW_MS,
     MemoryAppender,
@@ -287,3 +287,33 @@ async def test_recording_rule_stores_its_result_under_its_name(records: WatchedA
     assert vector.time_ms == NOW_MS - 10_000
     assert np.isfinite(vector.values).all()
     assert {at_ms for _, at_ms, *_ in bench.engine.asked} == {NOW_MS - 10_000}
+
+
+async def test_rules_see_what_the_rules_before_them_recorded(records: WatchedAlerts) -> None:
+    text = "groups:\n- name: g\n  rules:\n" + "".join(
+        f"  - record: {name}\n    expr: {expression}\n"
+        for name, expression in (("a", "x"), ("b", "y"), ("c", "z"), ("d", "a + b"), ("e", "d"))
+    )
+    bench = Bench(records, text)
+    bench.engine.answers = {name: {Labels(): 1.0} for name in ("x", "y", "z", "a + b", "d")}
+    written_before: dict[str, set[str]] = {}
+    instant = bench.engine.instant
+
+    async def watched(query: str, time_ms: int, options: QueryOptions | None = None) -> Answer:
+        written_before[query] = {stream[-1] for stream in bench.appender.last}
+        return await instant(query, time_ms, options)
+
+    bench.engine.instant = watched  # type: ignore[method-assign]
+    await bench.at(0)
+    assert list(written_before) == ["x", "y", "z", "a + b", "d"]
+    assert {"0", "1", "2"} <= written_before["a + b"]
+    assert written_before["d"] == {"0", "1", "2", "3"}
+    assert {stream[-1] for stream in bench.appender.last} == set("01234")
+
+
+async def test_a_rule_that_fails_leaves_no_reference_cycle(records: WatchedAlerts) -> None:
+    bench = Bench(records)
+    error = EvaluationError("broken")
+    await bench.at(0, holds=error)
+    assert bench.error == "broken"
+    assert error.__traceback__ is None

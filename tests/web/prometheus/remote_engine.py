@@ -3,7 +3,7 @@
 It proves that the web application needs nothing but `promql.api.QueryEngine`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from promql.api import (
     ExemplarSeries,
     InstantVector,
     MetadataByMetric,
+    Outcome,
     ParseError,
     QueryOptions,
     Scalar,
@@ -43,6 +44,11 @@ class RemoteEngine:
     ) -> Answer:
         parameters = [("query", query), ("time", str(time_ms / 1000))]
         return _answer(await self._get("query", parameters + _limits(options)), time_ms)
+
+    async def instant_batch(
+        self, queries: Sequence[str], time_ms: int, options: QueryOptions | None = None
+    ) -> list[Outcome]:
+        return [Outcome(await self.instant(queries[0], time_ms, options))]
 
     async def range(
         self,
