@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
+from model.process.garbage import exclude_from_collections
 from model.series import ABSENT_BITS, AlignedSeries
 from promql.api import InstantVector, Scalar, String
 from promql.kernels.step_matrix import StepMatrix, Value, any_series
@@ -27,7 +28,9 @@ def instant_result(value: Value, time_ms: int) -> Scalar | String | InstantVecto
     if not isinstance(value, StepMatrix):
         return Scalar(time_ms, float(value[0]))
     vector = value.without_names().without_empty()
-    return InstantVector(time_ms, tuple(vector.labels), np.ascontiguousarray(vector.values[:, 0]))
+    labels = tuple(vector.labels)
+    exclude_from_collections(labels)
+    return InstantVector(time_ms, labels, np.ascontiguousarray(vector.values[:, 0]))
 
 
 def ordered(matrix: AlignedSeries) -> AlignedSeries:

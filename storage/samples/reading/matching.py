@@ -220,4 +220,5 @@ def _overlay(lower: Labels, layout: StoredLayout, columns: Columns) -> tuple[Lab
     for labels in merged:
         # Selectors that are asked again and again keep them.
         exclude_from_collections(labels)
+    exclude_from_collections(merged)
     return merged

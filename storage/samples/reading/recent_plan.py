@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
+from model.process.garbage import exclude_from_collections
 from model.series import ABSENT_BITS, NO_TIME, AlignedSeries, is_absent
 from storage.api.samples import ReadBudget
 from storage.samples.head.recent import Block, Ring
@@ -194,7 +195,14 @@ class RecentPlan:
 
 
 def _labels_of(parts: Iterable[_BlockPart]) -> tuple[Labels, ...]:
-    return tuple([labels for part in parts for labels in part.labels])
+    return _excluded([labels for part in parts for labels in part.labels])
+
+
+def _excluded(labels: Iterable[Labels]) -> tuple[Labels, ...]:
+    """Return label sets as a tuple; garbage collections do not walk over it."""
+    found = tuple(labels)
+    exclude_from_collections(found)
+    return found
 
 
 def _gathered(
@@ -229,7 +237,7 @@ def _part(block: Block, some: Sequence[tuple[Wanted, Ring]]) -> _BlockPart:
         np.array([ring.row for _, ring in some], np.intp),
         np.concatenate([one.columns + ring.offset for one, ring in some]),
         np.repeat(np.arange(len(some)), [len(one.columns) for one, _ in some]),
-        tuple(labels for one, _ in some for labels in one.labels),
+        _excluded([labels for one, _ in some for labels in one.labels]),
     )
 
 
@@ -242,7 +250,7 @@ def _less(part: _BlockPart, without: set[int]) -> _BlockPart:
 def _taken(part: _BlockPart, series: NDArray[np.bool_]) -> _BlockPart:
     """Return a part with some of its series, and only their sources."""
     used, rows = np.unique(part.rows[series], return_inverse=True)
-    labels = tuple(compress(part.labels, series.tolist()))
+    labels = _excluded(compress(part.labels, series.tolist()))
     return _BlockPart(
         part.block, part.sources[used], part.rings[used], part.columns[series], rows, labels
     )

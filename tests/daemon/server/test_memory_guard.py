@@ -160,12 +160,25 @@ async def test_running_queries_put_a_collection_off_for_two_minutes_at_most() ->
     assert process.collections == 2
 
 
+async def test_beside_queries_only_the_youngest_objects_are_collected() -> None:
+    process = Process(evaluates=True)
+    await process.after(1)
+    for _ in range(3):
+        process.resident_mib += 100
+        await process.after(121)
+    assert process.generations == [0, 0, 0]
+    process.evaluates = False
+    process.resident_mib += 100
+    await process.after(11)
+    assert process.generations == [0, 0, 0, 2]
+
+
 async def test_running_queries_put_no_collection_off_next_to_the_limit() -> None:
     process = Process(evaluates=True)
     await process.after(200)
     for process.garbage_mib in (200, 810):
         await process.after(15)
-    assert process.collections == 2
+    assert process.generations == [0, 2]
 
 
 @pytest.mark.fault("memory_short")

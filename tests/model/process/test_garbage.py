@@ -20,6 +20,10 @@ def test_label_sets_that_are_excluded_are_not_collected_but_freed() -> None:
     gc.collect()
     assert labels == Labels.of(job="node")
 
+    several = (labels, labels)
+    exclude_from_collections(several)
+    assert not gc.is_tracked(several)
+
     held = Held()
     excluded = Labels([("job", held)])  # type: ignore[list-item]
     exclude_from_collections(excluded)
