@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from itertools import count
 
 import pytest
 
@@ -131,6 +132,78 @@ def test_waiting_beside_an_evaluation_without_the_lock_ends(
 
         list(threads.map(evaluate, range(4)))
     assert lock.acquire()
+
+
+def test_threads_wait_while_the_one_with_the_lock_computes(
+    lock: EvaluationLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used_s = count()
+    monkeypatch.setattr(evaluation_lock, "_cpu_s", lambda clock: float(next(used_s)))
+    looks: list[float] = []
+    may_go = EvaluationLock._may_go
+
+    def noted(self: EvaluationLock, urgent: bool, waited_s: float, *, is_blocked: bool) -> bool:
+        looks.append(waited_s)
+        return may_go(self, urgent, waited_s, is_blocked=is_blocked)
+
+    monkeypatch.setattr(EvaluationLock, "_may_go", noted)
+    order: list[str] = []
+
+    def other() -> None:
+        with TimeSlice(lock):
+            order.append("other")
+
+    with TimeSlice(lock):
+        thread = started(other)
+        wait_until(lambda: len(looks) > 3)
+        order.append("own")
+    thread.join()
+    assert order == ["own", "other"]
+
+
+def test_threads_do_not_wait_for_one_that_computes_for_ten_seconds(
+    lock: EvaluationLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used_s = count()
+    monkeypatch.setattr(evaluation_lock, "_cpu_s", lambda clock: float(next(used_s)))
+    monkeypatch.setattr(evaluation_lock, "_LONGEST_COMPUTING_S", 0.2)
+    with TimeSlice(lock):
+        thread = started(lambda: TimeSlice(lock).__enter__().__exit__(None, None, None))
+        thread.join()
+    assert lock.acquire()
+
+
+def test_an_evaluation_without_the_lock_waits_for_it_again(
+    lock: EvaluationLock, clock: Clock
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def other() -> None:
+        with TimeSlice(lock) as own:
+            begun.set()
+            go_on.wait(60)
+            clock.now_s += 1
+            own.offer()
+            order.append("other")
+            assert not lock.acquire(urgent=True)
+
+    with TimeSlice(lock):
+        thread = started(other)
+        assert begun.wait(60)
+    assert lock.acquire()
+    lock.release()
+    go_on.set()
+    thread.join()
+    assert order == ["other"]
+    assert lock.acquire()
+
+
+def test_the_cpu_time_of_a_thread_that_has_ended_is_nothing() -> None:
+    clocks: list[int | None] = []
+    started(lambda: clocks.append(evaluation_lock._own_cpu_clock())).join()
+    assert evaluation_lock._cpu_s(clocks[0]) == 0.0
+    assert evaluation_lock._cpu_s(evaluation_lock._own_cpu_clock()) > 0.0
 
 
 def test_a_helper_thread_does_not_hand_the_lock_over(lock: EvaluationLock, clock: Clock) -> None:
