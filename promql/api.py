@@ -187,7 +187,7 @@ class ExemplarSeries:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
+class BatchOutcome:
     """What became of one query of a batch.
 
     Attributes:
@@ -233,7 +233,7 @@ class QueryEngine(Protocol):
 
     async def instant_batch(
         self, queries: Sequence[str], time_ms: int, options: QueryOptions | None = None
-    ) -> list[Outcome]:
+    ) -> list[BatchOutcome]:
         """Evaluate queries at one time, one after the other in one thread.
 
         Returns:

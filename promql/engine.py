@@ -17,10 +17,10 @@ from model.limits import Refusals
 from model.memory_pressure import MemoryReading
 from promql.api import (
     Answer,
+    BatchOutcome,
     ExemplarSeries,
     ExpressionTypeError,
     MetadataByMetric,
-    Outcome,
     PromQLError,
     QueryOptions,
     Selectors,
@@ -117,7 +117,7 @@ class LocalEngine:
 
     async def instant_batch(
         self, queries: Sequence[str], time_ms: int, options: QueryOptions | None = None
-    ) -> list[Outcome]:
+    ) -> list[BatchOutcome]:
         """Evaluate queries one after the other in one thread; see `QueryEngine.instant_batch`."""
         if len(queries) == 1:
             return [await self._outcome(queries[0], time_ms, options)]
@@ -126,7 +126,7 @@ class LocalEngine:
         def answer(query: str, guard: Guard) -> Answer:
             return self._answer_instant(query, time_ms, options, guard)
 
-        def evaluate(batch: Guard) -> list[Outcome]:
+        def evaluate(batch: Guard) -> list[BatchOutcome]:
             return evaluate_batch(queries, answer, batch, timeout_s)
 
         # As long in the queue as one query may wait, and then as long as one may take.
@@ -135,15 +135,17 @@ class LocalEngine:
         try:
             return await self._dispatcher.run_in_thread(guard, evaluate, urgent=urgent)
         except PromQLError as exc:
-            return [Outcome(exc, self._monotonic() - guard.started)] * len(queries)
+            return [BatchOutcome(exc, self._monotonic() - guard.started)] * len(queries)
 
-    async def _outcome(self, query: str, time_ms: int, options: QueryOptions | None) -> Outcome:
+    async def _outcome(
+        self, query: str, time_ms: int, options: QueryOptions | None
+    ) -> BatchOutcome:
         begun_s = self._monotonic()
         try:
             result: Answer | Exception = await self.instant(query, time_ms, options)
         except Exception as exc:  # noqa: BLE001 - the outcome passes it on
             result = exc
-        return Outcome(result, self._monotonic() - begun_s)
+        return BatchOutcome(result, self._monotonic() - begun_s)
 
     async def range(
         self,

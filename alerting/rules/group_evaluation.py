@@ -16,7 +16,7 @@ from alerting.rules.rule_limits import RuleLimits
 from alerting.settings import RuleLimitSettings
 from model.labels import Labels
 from model.limits import Refusals
-from promql.api import InstantVector, Outcome, QueryEngine
+from promql.api import BatchOutcome, InstantVector, QueryEngine
 from storage.api.alerts import Alert, AlertState, FiredAlert
 from storage.api.samples import SampleAppender
 
@@ -103,7 +103,7 @@ class RuleGroupEvaluation:
                     await self._apply(position, outcome, time_ms, now_ms)
                 begin += len(outcomes)
 
-    async def _apply(self, position: int, outcome: Outcome, time_ms: int, now_ms: int) -> None:
+    async def _apply(self, position: int, outcome: BatchOutcome, time_ms: int, now_ms: int) -> None:
         """Record the result of a rule, or observe its alerts, and write them."""
         rule = self.group.rules[position]
         before_ms = round(outcome.duration_s * 1000)

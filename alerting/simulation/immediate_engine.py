@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from promql.api import Answer, Outcome, QueryOptions
+from promql.api import Answer, BatchOutcome, QueryOptions
 from promql.engine import LocalEngine
 
 
@@ -21,7 +21,7 @@ class ImmediateEngine(LocalEngine):
 
     async def instant_batch(
         self, queries: Sequence[str], time_ms: int, options: QueryOptions | None = None
-    ) -> list[Outcome]:
+    ) -> list[BatchOutcome]:
         """Evaluate the first query; see `QueryEngine.instant_batch`."""
         return [await self._outcome(queries[0], time_ms, options)]
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from model.process.worker_threads import clear_frames
 from model.series import AlignedSeries
-from promql.api import Answer, InstantVector, Outcome
+from promql.api import Answer, BatchOutcome, InstantVector
 from promql.running.guard import Guard
 
 _LONGEST_S: Final = 0.1
@@ -47,7 +47,7 @@ def evaluate_batch(
     evaluate: Callable[[str, Guard], Answer],
     batch: Guard,
     timeout_s: float,
-) -> list[Outcome]:
+) -> list[BatchOutcome]:
     """Return the outcomes of the first queries, at least of one; blocks.
 
     Args:
@@ -60,7 +60,7 @@ def evaluate_batch(
         QueryCanceledError, QueryTimeoutError: the batch was cancelled, or its time is up.
     """
     begun_s = ended_s = batch.monotonic()
-    outcomes: list[Outcome] = []
+    outcomes: list[BatchOutcome] = []
     series = 0
     for query in queries:
         if outcomes and (ended_s - begun_s >= _LONGEST_S or series >= _MOST_SERIES):
@@ -68,7 +68,7 @@ def evaluate_batch(
         batch.check("query queue")
         result, started_s = _outcome(query, evaluate, QueryOfBatchGuard(batch, timeout_s)), ended_s
         ended_s = batch.monotonic()
-        outcomes.append(Outcome(result, ended_s - started_s))
+        outcomes.append(BatchOutcome(result, ended_s - started_s))
         series += _series(result)
     return outcomes
 

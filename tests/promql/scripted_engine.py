@@ -9,10 +9,10 @@ import numpy as np
 from model.labels import Labels
 from promql.api import (
     Answer,
+    BatchOutcome,
     ExemplarSeries,
     InstantVector,
     MetadataByMetric,
-    Outcome,
     ParseError,
     QueryOptions,
     Selectors,
@@ -60,14 +60,14 @@ class ScriptedEngine:
 
     async def instant_batch(
         self, queries: Sequence[str], time_ms: int, options: QueryOptions | None = None
-    ) -> list[Outcome]:
+    ) -> list[BatchOutcome]:
         # Two at a time, so that callers must ask for the others again.
         outcomes = []
         for query in queries[:2]:
             try:
-                outcomes.append(Outcome(await self.instant(query, time_ms, options)))
+                outcomes.append(BatchOutcome(await self.instant(query, time_ms, options)))
             except Exception as exc:  # noqa: BLE001 - the outcome passes it on
-                outcomes.append(Outcome(exc))
+                outcomes.append(BatchOutcome(exc))
         return outcomes
 
     async def range(

@@ -12,9 +12,9 @@ from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries, is_absent
 from promql.api import (
+    BatchOutcome,
     EvaluationError,
     InstantVector,
-    Outcome,
     ParseError,
     QueryCanceledError,
     QueryEngine,
@@ -274,7 +274,7 @@ async def test_statistics_of_scalars_count_nothing(make_engine: MakeEngine) -> N
 async def test_a_batch_answers_each_query_or_says_why_not(make_engine: MakeEngine) -> None:
     engine = make_engine()
     queries = ["1 + 1", "1 +", "vector(3)"]
-    outcomes: list[Outcome] = []
+    outcomes: list[BatchOutcome] = []
     while left := queries[len(outcomes) :]:
         outcomes += await engine.instant_batch(left, 1_000)
     assert outcomes[0].answer().value == Scalar(1_000, 2.0)

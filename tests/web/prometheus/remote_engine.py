@@ -14,12 +14,12 @@ from model.series import AlignedSeries, absent_matrix
 from promql.api import (
     Annotations,
     Answer,
+    BatchOutcome,
     EvaluationError,
     Exemplar,
     ExemplarSeries,
     InstantVector,
     MetadataByMetric,
-    Outcome,
     ParseError,
     QueryOptions,
     Scalar,
@@ -47,8 +47,8 @@ class RemoteEngine:
 
     async def instant_batch(
         self, queries: Sequence[str], time_ms: int, options: QueryOptions | None = None
-    ) -> list[Outcome]:
-        return [Outcome(await self.instant(queries[0], time_ms, options))]
+    ) -> list[BatchOutcome]:
+        return [BatchOutcome(await self.instant(queries[0], time_ms, options))]
 
     async def range(
         self,
