@@ -9,6 +9,7 @@ from storage.samples.catalog.layouts import Layouts, StoredLayout
 from storage.samples.catalog.sources import Sources
 from storage.samples.head.heads import Heads
 from storage.samples.head.open_chunk import ChunkView
+from storage.samples.head.source_head import SourceHead
 from storage.samples.reading.selection import CachedSelector, SelectedSource
 from storage.samples.windows.window import Window
 from storage.samples.windows.window_set import WindowSet
@@ -29,8 +30,11 @@ class RangeIndex:
 
     def views(self, only: Collection[int] | None = None) -> Views:
         """Return the chunks in memory of all sources, or of some by number."""
-        heads = self._heads if only is None else filter(None, map(self._heads.get, only))
+        heads = self._heads_of(only)
         return {head.source.id: views for head in heads if (views := head.views())}
+
+    def _heads_of(self, only: Collection[int] | None) -> Iterable[SourceHead]:
+        return self._heads if only is None else filter(None, map(self._heads.get, only))
 
     def candidates(
         self,
@@ -45,9 +49,9 @@ class RangeIndex:
         """
         admitted = selector.admitted(self._sources)
         if admitted is None:
-            return self.views(), self._windows.overlapping(start_ms, end_ms), only
-        some = set(admitted)
-        for head in self._heads:
+            return self.views(only), self._windows.overlapping(start_ms, end_ms), only
+        some = set(admitted) if only is None else set(admitted).intersection(only)
+        for head in self._heads_of(only):
             # A layout that was replaced may still be in the closed chunks.
             if selector.concerns(head.layout) or head.closed:
                 some.add(head.source.id)
@@ -58,8 +62,7 @@ class RangeIndex:
                 layout = self._layout(layout_id, window)
                 if layout is not None and selector.concerns(layout):
                     some.update(source for source, used in window.spans if used == layout_id)
-        some = some - self._sources.hidden if only is None else some.intersection(only)
-        return views, windows, some
+        return views, windows, some - self._sources.hidden if only is None else some & set(only)
 
     def selected(
         self,
