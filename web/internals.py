@@ -8,6 +8,7 @@ from web.fleet.receiver_tests import ReceiverTests
 from web.hosts.installation import ExporterInstaller
 from web.hosts.register import HostRegister
 from web.http.rendering import Renderer
+from web.http.viewing.theme_cookie import ThemeCookie
 from web.identity.access_tokens import AccessTokens
 from web.identity.authentication import Authenticator
 from web.identity.credentials import Credentials
@@ -75,7 +76,8 @@ class Internals:
         issuer = Credentials(accounts, access_tokens, devices, clock, settings)
         logins = Logins(accounts, passwords, second_factors, devices, keys, clock, settings)
         fleet = Fleet(services)
-        shell = Shell(renderer, fleet, services.conditions, services.preferences)
+        theme_cookie = ThemeCookie(settings.secure)
+        shell = Shell(renderer, fleet, services.conditions, services.preferences, theme_cookie)
         feeds = Feeds(services, fleet, shell, encode_value)
         return cls(
             services=services,

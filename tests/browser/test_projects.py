@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import aiohttp
@@ -118,8 +118,9 @@ async def test_hostile_texts_are_texts_and_no_page_is_wider_than_the_window(
             for name, person in ((HOSTILE, HOSTILE), ("x" * 200, HOSTILE), ("y", "z" * 512))
         ),
     )
-    for theme, width in (("light", 360), ("dark", 1280)):
-        await page.context.add_cookies([{"name": "redshank_theme", "value": theme, "url": url}])
+    themes: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 360), ("dark", 1280))
+    for theme, width in themes:
+        await page.emulate_media(color_scheme=theme)
         await page.set_viewport_size({"width": width, "height": 800})
         for path in PAGES:
             await page.goto(f"{url}/projects/{key}{path}")

@@ -1,7 +1,7 @@
 """The frame around every page behind the login, and the regions that are kept live."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
@@ -10,7 +10,7 @@ from aiohttp import web
 from yarl import URL
 
 from model.conditions import Conditions
-from storage.api.alerts import AlertState
+from storage.api.alerts import Alert, AlertState
 from storage.api.people.preferences import PreferenceRecords
 from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetView
@@ -20,6 +20,7 @@ from web.http.pages import Page, PageRegistry
 from web.http.rendering import Renderer
 from web.http.responses import html_response
 from web.http.routing import Handler, Principal, Route, Surface, principal_of
+from web.http.viewing.theme_cookie import ThemeCookie
 from web.http.viewing.view import PREFERENCES
 from web.live.region_html import ROWS, RegionHtml
 from web.live.shortcuts import shortcuts_of
@@ -83,6 +84,14 @@ LIVE: Final = "/live/"
 _ERROR: Final = "live/error.html"
 
 
+def _worst_level(alerts: Iterable[Alert]) -> str:
+    """Return `critical`, `warning`, or "" for no alerts."""
+    severities = {alert.labels.get("severity") for alert in alerts}
+    if not severities:
+        return ""
+    return "critical" if "critical" in severities else "warning"
+
+
 class Shell:
     """Renders pages in their frame, and the live regions of pages."""
 
@@ -92,9 +101,10 @@ class Shell:
         fleet: Fleet,
         conditions: Conditions,
         preferences: PreferenceRecords,
+        theme_cookie: ThemeCookie,
     ) -> None:
         self._renderer, self._fleet, self._conditions = renderer, fleet, conditions
-        self._preferences = preferences
+        self._preferences, self._theme_cookie = preferences, theme_cookie
         self._regions: dict[str, LiveRegion] = {}
         self._pages = PageRegistry()
 
@@ -120,7 +130,9 @@ class Shell:
         await self._prefer(request)
         # In a thread: a host takes 60 us, and a large fleet would stall the event loop.
         html = await asyncio.to_thread(self._render, request, page.template, values)
-        return html_response(html.whole(), status)
+        response = html_response(html.whole(), status)
+        self._theme_cookie.follow(request, response)
+        return response
 
     def pages(self, reader: Principal) -> tuple[Page, ...]:
         """Return the pages that a reader may open by their path alone, by title."""
@@ -206,9 +218,11 @@ class Shell:
 
     def _figures(self, view: FleetView) -> dict[str, Any]:
         firing = [alert for alert in view.alerts if alert.state is not AlertState.PENDING]
+        unseen = [alert for alert in firing if alert.acknowledged_by is None]
         return {
             "firing": len(firing),
-            "firing_unseen": sum(1 for alert in firing if alert.acknowledged_by is None),
+            "firing_unseen": len(unseen),
+            "firing_level": _worst_level(unseen),
             "now_ms": view.time_ms,
             "conditions": self._conditions.active(),
         }

@@ -11,9 +11,10 @@ from model.base_models import DeferredModel
 from storage.api.people.preferences import PreferenceRecords, Preferences
 from web.http.pages import Page
 from web.http.parameters import read_form
-from web.http.routing import Access, Route, Surface, user_of
+from web.http.routing import Access, Route, Surface, principal_of, user_of
 from web.http.validation import field_errors
-from web.http.viewing.view import LANGUAGES, THEME_COOKIE
+from web.http.viewing.theme_cookie import ThemeCookie
+from web.http.viewing.view import LANGUAGES
 from web.live.shell import Shell
 from web.settings import WebSettings
 
@@ -25,7 +26,9 @@ PROFILE: Final = Page(
     position=90,
     notices={"saved": "Your preferences are saved."},
 )
-_COOKIE_S: Final = 31_536_000
+
+
+Theme = Literal["", "light", "dark"]
 
 
 def _known_language(language: str) -> str:
@@ -41,7 +44,15 @@ class PreferencesForm(DeferredModel):
 
     zone: Literal["", "server", "utc"] = ""
     language: Annotated[str, AfterValidator(_known_language)] = ""
-    theme: Literal["", "light", "dark"] = ""
+    theme: Theme = ""
+
+
+class ThemeForm(DeferredModel):
+    """The theme that the button of the frame chooses."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    theme: Theme
 
 
 class ProfilePages:
@@ -51,13 +62,14 @@ class ProfilePages:
         self, preferences: PreferenceRecords, server_zone: str, shell: Shell, settings: WebSettings
     ) -> None:
         self._preferences, self._server_zone = preferences, server_zone
-        self._shell, self._settings = shell, settings
+        self._shell, self._theme_cookie = shell, ThemeCookie(settings.secure)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         return (
             self._shell.route(PROFILE, self.show),
             Route("POST", PROFILE.path, self.save, Access.USER, Surface.PAGE),
+            Route("POST", "/settings/theme", self.choose_theme, Access.VIEWER, Surface.PAGE),
         )
 
     async def show(self, request: web.Request) -> web.Response:
@@ -93,13 +105,19 @@ class ProfilePages:
         new = replace(known, zone=form.zone, language=form.language, theme=form.theme)
         await self._preferences.put(user.id, new)
         response = web.Response(status=303, headers={"Location": f"{PROFILE.path}?notice=saved"})
-        # The cookie is this browser's own choice by the button of the frame: a later choice wins.
-        response.set_cookie(
-            THEME_COOKIE,
-            form.theme,
-            max_age=_COOKIE_S if form.theme else 0,
-            path="/",
-            samesite="Lax",
-            secure=self._settings.secure,
-        )
+        self._theme_cookie.write(response, form.theme)
+        return response
+
+    async def choose_theme(self, request: web.Request) -> web.Response:
+        """Save the theme that the button of the frame has chosen.
+
+        The anonymous viewer has no preferences: the browser alone keeps the theme.
+        """
+        theme = ThemeForm.model_validate(await read_form(request)).theme
+        principal = principal_of(request)
+        if principal.user is not None and principal.may(Access.USER):
+            known = await self._preferences.get(principal.user.id)
+            await self._preferences.put(principal.user.id, replace(known, theme=theme))
+        response = web.Response(status=204)
+        self._theme_cookie.write(response, theme)
         return response

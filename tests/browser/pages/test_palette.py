@@ -67,10 +67,14 @@ async def test_actions_switch_the_theme_and_log_out(page: Page, url: str) -> Non
         await expect(page.locator("#palette").get_by_role("option").first).to_contain_text(
             "Switch the theme"
         )
-        await page.keyboard.press("Enter")
+        async with page.expect_response("**/settings/theme"):
+            await page.keyboard.press("Enter")
         await expect(html).to_have_attribute("data-theme", expected)
+        await page.reload()
+        assert await html.get_attribute("data-theme") == expected
     # The third time, the theme is the system's again, after a reload too.
-    await page.get_by_role("button", name="Theme: light").press("Enter")
+    async with page.expect_response("**/settings/theme"):
+        await page.get_by_role("button", name="Theme: light").press("Enter")
     await expect(html).not_to_have_attribute("data-theme", "light")
     await page.reload()
     assert await html.get_attribute("data-theme") is None

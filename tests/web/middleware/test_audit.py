@@ -33,6 +33,8 @@ NOT_RECORDED_BY_ITSELF = {
     "POST /api/explore/history",
     "DELETE /api/explore/history",
     "POST /api/v1/query_exemplars",
+    # How pages look, for this user only.
+    "POST /settings/theme",
     # It asks for confirmation.
     "POST /hosts/selection",
     "POST /v1/reports/overview",

@@ -88,6 +88,7 @@ ACCESS = {
     "POST /first-steps/hide": "user",
     "GET /settings": "user",
     "POST /settings": "user",
+    "POST /settings/theme": "viewer",
     "GET /settings/about": "user",
     "GET /settings/backups": "admin",
     "POST /settings/backups": "admin",

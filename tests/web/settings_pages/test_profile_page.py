@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientResponse
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role
 from tests.web.world import World, world_at
+from web.http.viewing.view import THEME_COOKIE
+from web.settings import WebSettings
 
 
 @pytest.fixture
@@ -36,6 +39,58 @@ async def test_preferences_apply_to_pages_of_this_user_only(world: World) -> Non
     world.client.session.cookie_jar.clear()
     assert 'data-theme="dark"' in await world.page("/targets")
     assert "data-theme" not in await world.page("/targets", role=Role.VIEWER)
+
+
+async def choose_theme(world: World, theme: str, cookie: str = "") -> ClientResponse:
+    headers = {"Cookie": cookie} if cookie else await world.cookie()
+    return await world.client.post("/settings/theme", data={"theme": theme}, headers=headers)
+
+
+async def test_theme_of_the_button_is_the_users_preference(world: World) -> None:
+    """In every browser, whatever its cookie says, and with the other preferences kept."""
+    await save(world, zone="utc", theme="light")
+    answer = await choose_theme(world, "dark")
+    assert answer.status == 204
+    assert answer.cookies[THEME_COOKIE].value == "dark"
+    world.client.session.cookie_jar.clear()
+    headers = await world.cookie()
+    headers["Cookie"] += f"; {THEME_COOKIE}=light"
+    page = await world.client.get("/settings", headers=headers)
+    text = await page.text()
+    assert 'data-theme="dark"' in text
+    assert '<option value="dark" selected>' in text
+    assert '<option value="utc" selected>' in text
+    # The copy for pages without a login follows.
+    assert page.cookies[THEME_COOKIE].value == "dark"
+
+
+async def test_automatic_theme_deletes_the_cookie(world: World) -> None:
+    await save(world, theme="dark")
+    answer = await choose_theme(world, "")
+    assert answer.cookies[THEME_COOKIE]["max-age"] == "0"
+    assert "data-theme" not in await world.page("/settings")
+
+
+async def test_page_writes_no_cookie_that_is_right(world: World) -> None:
+    headers = await world.cookie()
+    assert THEME_COOKIE not in (await world.client.get("/targets", headers=headers)).cookies
+
+
+async def test_unknown_theme_is_refused(world: World) -> None:
+    assert (await choose_theme(world, "pink")).status == 400
+    assert "data-theme" not in await world.page("/settings")
+
+
+async def test_anonymous_viewers_browser_keeps_the_theme(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    settings = WebSettings(anonymous_viewer=True)
+    async with world_at(tmp_path, aiohttp_client, settings=settings) as world:
+        answer = await choose_theme(world, "dark", "x=y")
+        assert answer.cookies[THEME_COOKIE].value == "dark"
+        headers = {"Cookie": f"{THEME_COOKIE}=dark"}
+        page = await world.client.get("/targets", headers=headers)
+        assert 'data-theme="dark"' in await page.text()
 
 
 async def test_hidden_steps_survive_a_change_of_preferences(world: World) -> None:

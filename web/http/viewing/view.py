@@ -63,15 +63,17 @@ def _zone(name: str) -> tzinfo:
 def view_of(request: web.Request, server_zone: str) -> View:
     """Return the view of a request's sender.
 
-    The theme's cookie is this browser's own choice, and wins over the user's preference.
+    The theme is the user's preference. The cookie is a copy of it, for pages that do not know
+    the user: the login, shared reports, errors.
     """
-    chosen = request.get(PREFERENCES, NO_PREFERENCES)
-    theme = request.cookies.get(THEME_COOKIE, "")
+    preferences = request.get(PREFERENCES)
+    chosen = preferences or NO_PREFERENCES
+    theme = request.cookies.get(THEME_COOKIE, "") if preferences is None else preferences.theme
     return View(
         language=chosen.language
         if chosen.language in LANGUAGES
         else accepted_language(request.headers.get("Accept-Language", "")),
-        theme=next((each for each in (theme, chosen.theme) if each in _THEMES), ""),
+        theme=theme if theme in _THEMES else "",
         zone={"utc": "UTC", "server": server_zone}.get(chosen.zone, ""),
     )
 

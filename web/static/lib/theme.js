@@ -11,16 +11,17 @@ export const onThemeChange = (listener) => {
   return () => listeners.delete(listener);
 };
 
-const YEAR_S = 31536000;
 const page = document.documentElement;
 const system = matchMedia("(prefers-color-scheme: dark)");
 
-// A cookie, so that the server writes the theme into the next page and nothing flashes.
+// The server keeps the choice and writes it into the next page, so that nothing flashes.
 const apply = (theme) => {
   if (theme) page.dataset.theme = theme;
   else delete page.dataset.theme;
   document.querySelector('meta[name="color-scheme"]').content = theme || "light dark";
-  document.cookie = `redshank_theme=${theme}; path=/; max-age=${theme ? YEAR_S : 0}; samesite=lax`;
+  fetch("/settings/theme", { method: "POST", body: new URLSearchParams({ theme }), keepalive: true }).catch(
+    (problem) => console.warn(`The theme was not saved: ${problem.message}`),
+  );
   announceTheme();
 };
 

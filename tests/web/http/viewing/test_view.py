@@ -58,16 +58,19 @@ def test_any_header_chooses_a_language(header: str) -> None:
         (Preferences("utc", "es", "dark"), {}, View("es", "dark", "UTC")),
         (Preferences("server"), {"Accept-Language": "de"}, View("de", "", "Asia/Tokyo")),
         (Preferences(language="en"), {"Accept-Language": "de"}, View("en", "", "")),
-        (Preferences(theme="dark"), {"Cookie": "redshank_theme=light"}, View("en", "light", "")),
-        (Preferences(theme="dark"), {"Cookie": "redshank_theme=x"}, View("en", "dark", "")),
+        (Preferences(theme="dark"), {"Cookie": "redshank_theme=light"}, View("en", "dark", "")),
+        (Preferences(), {"Cookie": "redshank_theme=light"}, View("en", "", "")),
+        (None, {"Cookie": "redshank_theme=light"}, View("en", "light", "")),
+        (None, {"Cookie": "redshank_theme=x"}, View("en", "", "")),
         (Preferences("Mars", "xx", "pink"), {}, View("en", "", "")),
     ],
 )
-def test_preferences_win_over_the_browser_and_the_button_over_both(
-    preferences: Preferences, headers: dict[str, str], view: View
+def test_preferences_win_over_the_browser(
+    preferences: Preferences | None, headers: dict[str, str], view: View
 ) -> None:
     request = make_mocked_request("GET", "/", headers=headers)
-    request[PREFERENCES] = preferences
+    if preferences is not None:
+        request[PREFERENCES] = preferences
     assert view_of(request, "Asia/Tokyo") == view
 
 
