@@ -26,7 +26,7 @@ def noted_actions() -> Iterator[str]:
                 continue
             for part in ast.walk(node.args[place]):
                 if isinstance(part, ast.Constant) and NAME.fullmatch(str(part.value)):
-                    yield part.value
+                    yield str(part.value)
 
 
 def test_every_recorded_action_has_a_title() -> None:
