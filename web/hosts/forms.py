@@ -13,6 +13,7 @@ from pydantic import (
 )
 from yarl import URL
 
+from alerting.checks.host_check import HostCheck
 from model.base_models import DeferredModel
 from model.labels import METRIC_NAME, Labels
 from storage.api.alerts import CheckOverride
@@ -171,6 +172,16 @@ class CheckForm(DeferredModel):
         if isinstance(data, dict):
             return {name: None if value == "" else value for name, value in data.items()}
         return data
+
+    def with_recovery_kept(self, applied: HostCheck) -> "CheckForm":
+        """Return the form as its reader means it, who sees all thresholds but changes one.
+
+        A recovery that stays as shown keeps its distance from a threshold that changes.
+        """
+        shown = (applied.warning, applied.critical)
+        if self.recovery != applied.recovery or (self.warning, self.critical) == shown:
+            return self
+        return self.model_copy(update={"recovery": None})
 
     def override(self, instance: str, check: str) -> CheckOverride:
         """Return the settings for the records."""

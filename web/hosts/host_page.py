@@ -7,6 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import ValidationError
 
+from alerting.check_settings import CheckName
 from alerting.errors import BadOverrideError
 from model.labels import Labels
 from web.fleet.figures import cpu_window_ms
@@ -150,7 +151,8 @@ class HostPages:
             return _back(host, "check-reset")
         fields["enabled"] = "true" if "enabled" in fields else "false"
         try:
-            form = CheckForm.model_validate(fields)
+            applied = self._services.alerting.check_of(host.instance, CheckName(check))
+            form = CheckForm.model_validate(fields).with_recovery_kept(applied)
             await self._services.alerting.set_override(form.override(host.instance, check))
             note(request, "check.set", host.name, check=check)
         except ValidationError as exc:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp import AiohttpClient
 
+from alerting.check_settings import CheckName
 from storage.api.accounts import Role
 from tests.web.service_doubles import target_status
 from tests.web.world import World, world_at
@@ -61,7 +62,7 @@ async def test_check_is_changed_on_the_host_page(world: World) -> None:
     for wrong, problem in (
         ({"critical": "40"}, "warning 50 is above critical 40"),
         ({"warning": "", "critical": "40"}, "warning 85 is above critical 40"),
-        ({"warning": "much"}, "should be a valid number"),
+        ({"warning": "much"}, "must be a number"),
     ):
         refused = await world.client.post(path, data=form | wrong, headers=headers)
         assert refused.status == 400
@@ -72,6 +73,23 @@ async def test_check_is_changed_on_the_host_page(world: World) -> None:
     assert own.enabled is False
     await world.client.post(path, data={"action": "reset"}, headers=headers, allow_redirects=False)
     assert list(await world.services.alerts.overrides()) == []
+
+
+async def test_recovery_follows_a_threshold_that_is_changed_alone(world: World) -> None:
+    """The form sends all numbers that it shows; the reader has typed one."""
+    world.statuses.append(target_status("web-1", "a:9100"))
+    path, headers = "/host/a:9100/checks/cpu", await world.cookie(Role.EDITOR)
+    shown = {"enabled": "on", "warning": "85", "critical": "95", "recovery": "80", "for_s": "300"}
+    answer = await world.client.post(path, data=shown | {"warning": "20"}, headers=headers)
+    assert answer.status == 200, await answer.text()
+    applied = world.services.alerting.check_of("a:9100", CheckName.CPU)
+    assert (applied.warning, applied.recovery) == (20.0, 15.0)
+    # A recovery that is typed is kept, or refused where it does not fit.
+    typed = shown | {"warning": "30", "recovery": "5"}
+    await world.client.post(path, data=typed, headers=headers)
+    assert world.services.alerting.check_of("a:9100", CheckName.CPU).recovery == 5.0
+    refused = await world.client.post(path, data=typed | {"recovery": "50"}, headers=headers)
+    assert refused.status == 400
 
 
 async def test_viewer_sees_checks_but_no_form(world: World) -> None:
