@@ -15,6 +15,7 @@ from web.alerts.api import alert_name
 from web.alerts.documents import fired_seconds, notified_status
 from web.alerts.explanations import Explainer
 from web.alerts.history.timeline import read_history
+from web.alerts.history.value_chart import value_chart
 from web.alerts.listing.open_alerts import (
     MOST_SHOWN,
     AlertListQuery,
@@ -174,11 +175,13 @@ class AlertsPages:
         rule, held_by = self._explainer.rule_of(alert.id)
         history = await read_history(self._alerts, alert.id, _TIMELINE_LENGTH + 1)
         timeline = history.timeline()
+        chart = value_chart(rule, alert, self._clock())
         return await self._shell.page(
             request,
             ALERT,
             alert=alert,
             rule=rule,
+            chart=None if chart is None else chart.document(),
             held_by=held_by,
             explanation=await self._explainer.of_alert(alert),
             matchers=own_matchers(alert.labels),
