@@ -1,13 +1,15 @@
-// Runs on every page behind the login: local times, live regions, search, palette, theme, copy buttons.
+// Runs on every page behind the login: local times, live regions, rows, search, palette, theme, copy buttons.
 
 import { followScrolling, loadRegions, showLocalTimes } from "./lib/dom.js";
 import { keepLive } from "./lib/live.js";
+import { openRows } from "./lib/rows.js";
 import { followTheme } from "./lib/theme.js";
 import { createPalette } from "./palette/palette.js";
 import { followShortcuts } from "./palette/shortcuts.js";
 
 showLocalTimes(document);
 followScrolling(document);
+openRows(document);
 
 const live = document.querySelector("[data-live]");
 const followAddress = live ? keepLive(live.dataset.live, document.getElementById("live-state"), document.querySelector("[data-live-pause]")) : () => {};
