@@ -58,7 +58,7 @@ async def test_maintenance_window_holds_its_alerts(page: Page, url: str) -> None
     await page.get_by_label("From (local time)").fill("00:00")
     await page.get_by_label("To", exact=True).fill("24:00")
     await page.get_by_label("Time zone").fill("Europe/Berlin")
-    await page.get_by_role("button", name="Store").click()
+    await page.get_by_role("button", name="Save").click()
     await page.wait_for_url("**/maintenance*", wait_until="load")
     row = page.get_by_role("row").filter(has_text="New fans")
     await expect(row).to_contain_text("open")

@@ -157,6 +157,7 @@ class _Filling:
             await self._post("/api/users", user)
         await self._post("/api/hosts", {"name": "pushed", "push": True})
         await self._status_page()
+        await self._device()
         return {**await self._silences(), **await self._project(), **await self._session()}
 
     async def _post(self, path: str, body: Any, **headers: str) -> Any:
@@ -194,6 +195,21 @@ class _Filling:
         groups = [{"name": "Services", "components": [component | {"show_response": True}]}]
         page = {"slug": "acme", "title": "Acme status", "groups": groups}
         await self._post("/api/status-pages", page)
+
+    async def _device(self) -> None:
+        """Let a device push, which has no page of a host."""
+        credential = self._client.headers["Authorization"].removeprefix("Bearer ")
+        message = {
+            "message_id": "first",
+            "timestamp": self._now.timestamp(),
+            "device_id": "greenhouse",
+            "source": "lora",
+            "metrics": [
+                {"metric_name": "room_celsius", "metric_value": 21.5},
+                {"metric_name": "room_humidity_ratio", "metric_value": 0.61},
+            ],
+        }
+        await self._post("/api/metrics", message, **{"X-API-Key": credential})
 
     async def _project(self) -> dict[str, str]:
         project = await self._post("/api/v1/projects/", {"name": "Shop"})
