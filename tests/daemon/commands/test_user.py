@@ -71,7 +71,7 @@ def test_password_is_set_offline(data: Path) -> None:
 def test_short_password_is_refused_offline(data: Path) -> None:
     result = run(data, "password", "ann", "--password", "short")
     assert result.exit_code == 1
-    assert "password: String should have at least 10 characters" in result.output
+    assert "password: must have at least 10 characters" in result.output
 
 
 def test_role_second_factor_and_sessions_are_changed_offline(data: Path) -> None:

@@ -37,8 +37,8 @@ async def test_added_receiver_is_listed_without_its_url_and_removed(world: World
     ("change", "problem"),
     [
         ({"url": "ftp://a.example"}, "must begin with http"),
-        ({"url": " "}, "at least 1 character"),
-        ({"name": ""}, "at least 1 character"),
+        ({"url": " "}, "must not be empty"),
+        ({"name": ""}, "must not be empty"),
         ({"kind": "apprise", "url": "nonsense"}, "not a URL of Apprise"),
         ({"kind": "log"}, "webhook"),
     ],

@@ -9,7 +9,9 @@ drawTrends(region);
 
 // ---- choices that need no button ----
 
-document.getElementById("group")?.addEventListener("change", (event) => event.target.form.requestSubmit());
+for (const id of ["group", "sort"]) {
+  document.getElementById(id)?.addEventListener("change", (event) => event.target.form.requestSubmit());
+}
 
 for (const form of document.querySelectorAll(".chooser form[method=get]")) {
   form.addEventListener("submit", (event) => {
