@@ -43,6 +43,10 @@ def rendered_texts(dashboard: Dashboard) -> dict[str, str]:
     return {text: rendered_markdown(text) for text in texts}
 
 
+_REFRESH: Final = "30s"
+"""How often a new dashboard asks again, as the shipped ones do."""
+
+
 class _NewDashboardFields(DeferredModel):
     """The fields of the form for an empty dashboard."""
 
@@ -98,7 +102,7 @@ class DashboardPages:
         """Make an empty dashboard and open it for editing."""
         try:
             fields = _NewDashboardFields.model_validate(await read_form(request))
-            dashboard = Dashboard(title=fields.title)
+            dashboard = Dashboard(title=fields.title, refresh=_REFRESH)
         except ValidationError as exc:
             return await self._list(request, 400, field_errors(exc))
         added = await self._library.add(dashboard, principal_of(request).name, "", fields.uid)
