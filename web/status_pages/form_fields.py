@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, Final
 
 from web.status_pages.definition import StatusPage
@@ -11,6 +11,7 @@ KINDS: Final = ("probe", "host", "check", "query")
 _PLAIN: Final = ("slug", "title", "description", "domain", "accent", "time_zone")
 _REFERENCES: Final = {"probe": "probe", "host": "host", "check": "host", "query": "expression"}
 _ROW: Final = re.compile(r"c(\d{1,4})_name", re.ASCII)
+_WINDOW: Final = "window_"
 _NOT_SLUG: Final = re.compile(r"[^a-z0-9]+")
 SPARE_ROWS: Final = 3
 
@@ -39,17 +40,31 @@ def page_of(given: Mapping[str, str], before: StatusPage | None) -> dict[str, An
         component["show_response"] = bool(row["response"])
         groups.setdefault(row["group"], []).append(component)
     values["groups"] = [{"name": name, "components": own} for name, own in groups.items()]
-    values["maintenance"] = [
-        {"window": name.removeprefix("window_"), "title": title.strip(), "components": []}
-        for name, title in given.items()
-        if name.startswith("window_") and title.strip()
-    ]
-    if before is not None:
-        # The form shows no choice of components; the API's stays.
-        chosen = {planned.window: planned.components for planned in before.maintenance}
-        for planned in values["maintenance"]:
-            planned["components"] = chosen.get(planned["window"], ())
+    values["maintenance"] = _maintenance(given, taken)
     return values
+
+
+def _maintenance(given: Mapping[str, str], components: Set[str]) -> list[dict[str, Any]]:
+    """Return the maintenance windows that have a title, each with the components that are ticked.
+
+    A component that this form removes needs no tick removed. If all those of a window are
+    removed, they stay and are refused: without any, the window would be one of all components.
+    """
+    windows = []
+    for name, title in given.items():
+        window = name.removeprefix(_WINDOW)
+        if window == name or not title.strip():
+            continue
+        prefix = ticked_name(window, "")
+        ticked = [each.removeprefix(prefix) for each in given if each.startswith(prefix)]
+        kept = [each for each in ticked if each in components]
+        windows.append({"window": window, "title": title.strip(), "components": kept or ticked})
+    return windows
+
+
+def ticked_name(window: str, component: str) -> str:
+    """Return the name of the box that puts a component into a maintenance window."""
+    return f"maintains_{window}_{component}"
 
 
 def _rows(given: Mapping[str, str]) -> list[dict[str, str]]:
@@ -90,7 +105,9 @@ def form_of(page: StatusPage | None) -> dict[str, str]:
                 f"c{number}_response": "on" if one.show_response else "",
             }
             number += 1
-    texts |= {f"window_{planned.window}": planned.title for planned in page.maintenance}
+    for planned in page.maintenance:
+        texts[_WINDOW + planned.window] = planned.title
+        texts |= {ticked_name(planned.window, one): "on" for one in planned.components}
     return texts
 
 

@@ -20,7 +20,7 @@ from web.services import Services
 from web.status_pages.api import IncidentPath
 from web.status_pages.board import StatusBoard, StoredPage
 from web.status_pages.definition import StatusPage
-from web.status_pages.form_fields import KINDS, form_of, page_of, rows_of
+from web.status_pages.form_fields import KINDS, form_of, page_of, rows_of, ticked_name
 from web.status_pages.incidents import IMPACTS, STATES, IncidentForm, Incidents, UpdateForm
 
 PAGES: Final = Page(
@@ -202,6 +202,7 @@ class StatusPageEditor:
             kinds=KINDS,
             impacts=IMPACTS,
             states=STATES,
+            ticked_name=ticked_name,
         )
 
 
