@@ -76,8 +76,14 @@ class Internals:
         issuer = Credentials(accounts, access_tokens, devices, clock, settings)
         logins = Logins(accounts, passwords, second_factors, devices, keys, clock, settings)
         fleet = Fleet(services)
-        theme_cookie = ThemeCookie(settings.secure)
-        shell = Shell(renderer, fleet, services.conditions, services.preferences, theme_cookie)
+        shell = Shell(
+            renderer,
+            fleet,
+            services.conditions,
+            services.preferences,
+            ThemeCookie(settings.secure),
+            services.clock,
+        )
         feeds = Feeds(services, fleet, shell, encode_value)
         return cls(
             services=services,

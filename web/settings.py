@@ -229,7 +229,7 @@ class WebSettings(BaseModel):
     rate_limits: RateLimitSettings = Field(default_factory=RateLimitSettings)
     connections: ConnectionSettings = Field(default_factory=ConnectionSettings)
     live_interval_s: float = Field(default=5.0, ge=0.05)
-    live_streams: int = Field(default=200, ge=0)
+    live_streams: int = Field(default=1_000, ge=0)
     live_streams_per_address: int = Field(default=100, ge=0)
     live_streams_per_key: int = Field(default=50, ge=0)
     live_series: int = Field(default=200_000, ge=0)

@@ -76,7 +76,7 @@ class AlertsPages:
     ) -> None:
         self._alerts, self._alerting, self._fleet, self._shell = alerts, alerting, fleet, shell
         self._explainer, self._tests, self._clock = explainer, tests, clock
-        shell.add_region("alerts", "alerts/live.html", self._region)
+        shell.add_region("alerts", "alerts/live.html", self._region, is_shared=True)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""

@@ -58,7 +58,7 @@ class SilencePages:
     def __init__(self, alerting: Alerting, shell: Shell, clock: Clock) -> None:
         self._alerting, self._shell, self._clock = alerting, shell, clock
         self._form = PreviewedForm(alerting, shell, {"durations": DURATIONS})
-        shell.add_region("silences", "alerts/silences_table.html", self._region)
+        shell.add_region("silences", "alerts/silences_table.html", self._region, is_shared=True)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""

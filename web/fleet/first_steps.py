@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.api.channels.added_receivers import AddedReceiver
+from storage.api.people.preferences import Preferences
 from web.fleet.hosts import FleetHost, FleetView
 from web.fleet.receiver_tests import ReceiverTest, ReceiverTests
 from web.http.routing import Access, Principal
@@ -39,15 +40,15 @@ class FirstSteps:
     def __init__(self, services: Services, tests: ReceiverTests) -> None:
         self._services, self._tests = services, tests
 
-    async def view(self, reader: Principal, fleet: FleetView) -> FirstStepsView | None:
+    def view(
+        self, reader: Principal, fleet: FleetView, preferences: Preferences
+    ) -> FirstStepsView | None:
         """Return the steps, None when they are done, hidden, or not the reader's."""
-        if reader.user is None or not reader.may(Access.EDITOR):
+        if preferences.steps_hidden or reader.user is None or not reader.may(Access.EDITOR):
             return None
         host = next((each for each in fleet.hosts if each.last_seen_ms is not None), None)
         channel, has_channel = self._channel()
         if host is not None and has_channel:
-            return None
-        if (await self._services.preferences.get(reader.user.id)).steps_hidden:
             return None
         managed = self._services.managed_receivers
         return FirstStepsView(

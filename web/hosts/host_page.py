@@ -67,7 +67,7 @@ class HostPages:
         self._marks = HostMarks(
             services.engine, services.annotations, services.alerts, services.clock
         )
-        shell.add_region("host", "hosts/host_live.html", self._region)
+        shell.add_region("host", "hosts/host_live.html", self._region, is_shared=True)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""

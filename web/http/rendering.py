@@ -14,9 +14,9 @@ from web.http.assets import Assets
 from web.http.failures import Failure
 from web.http.host_paths import host_path
 from web.http.responses import html_response
-from web.http.routing import REQUEST_ID, Access, principal_of
+from web.http.routing import REQUEST_ID, Access, Principal, principal_of
 from web.http.viewing import texts
-from web.http.viewing.view import VIEW, view_of
+from web.http.viewing.view import VIEW, View, view_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -96,22 +96,32 @@ class Renderer:
     version: str
     server_zone: str = "UTC"
 
+    def view(self, request: web.Request) -> View:
+        """Return how a page looks to a request's sender."""
+        return view_of(request, self.server_zone)
+
     def text(self, request: web.Request, template: str, values: Mapping[str, Any]) -> str:
-        """Return a rendered template."""
-        principal, view = principal_of(request), view_of(request, self.server_zone)
-        rendered = VIEW.set(view)
+        """Return a rendered template for a request's sender."""
+        values = {"path": request.path, **values}
+        return self.rendered(template, principal_of(request), self.view(request), values)
+
+    def rendered(
+        self, template: str, reader: Principal, view: View, values: Mapping[str, Any]
+    ) -> str:
+        """Return a rendered template for a reader; `values` hold the page's `path`."""
+        token = VIEW.set(view)
         try:
             return self.resources.templates.get_template(template).render(
-                principal=principal,
-                may_edit=principal.user is not None and principal.may(Access.EDITOR),
-                may_manage=principal.user is not None and principal.may(Access.ADMIN),
+                principal=reader,
+                may_edit=reader.user is not None and reader.may(Access.EDITOR),
+                may_manage=reader.user is not None and reader.may(Access.ADMIN),
                 reader_view=view,
                 theme=view.theme,
                 version=self.version,
-                **{"path": request.path, **values},
+                **values,
             )
         finally:
-            VIEW.reset(rendered)
+            VIEW.reset(token)
 
     def module(self, template: str) -> Any:
         """Return the macros of a template, which see no values but their arguments."""

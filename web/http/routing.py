@@ -229,6 +229,19 @@ def principal_of(request: web.Request) -> Principal:
     return principal
 
 
+def nameless(principal: Principal) -> Principal:
+    """Return a reader with the same rights, but without a name, an id and a credential.
+
+    What it reads may be shown to everybody with these rights.
+    """
+    if principal.user is None:
+        return ANONYMOUS
+    ranks = ((Role.ADMIN, Access.ADMIN), (Role.EDITOR, Access.EDITOR))
+    # The scopes of a credential may restrict the role.
+    role = next((role for role, access in ranks if principal.may(access)), Role.VIEWER)
+    return Principal(User(0, "", role, "", 0), None)
+
+
 def user_of(request: web.Request) -> User:
     """Return the user who sends the request.
 

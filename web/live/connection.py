@@ -1,6 +1,7 @@
 """One client's connection to `/ws/metrics`: its messages, its subscriptions, its end."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -94,6 +95,7 @@ class Connection:
         self._alert_subscriptions: set[str] = set()
         self._refused: set[str] = set()
         self._changed = asyncio.Event()
+        self._changed_s = 0.0
         self._has_defaults = True
 
     def end(self, code: int, reason: str) -> None:
@@ -106,6 +108,7 @@ class Connection:
         for name in sorted(self._alert_subscriptions):
             for change in changes:
                 self._put(alert_message(name, change))
+        self._changed_s = asyncio.get_running_loop().time()
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -234,29 +237,32 @@ class Connection:
     # Subscriptions
 
     async def _send_once(self, subscription: Subscribe, feed: LiveFeed) -> None:
-        self._put(await self._read(subscription.id, feed), subscription.id)
+        now_s = asyncio.get_running_loop().time()
+        self._put(await self._read(subscription.id, feed, now_s), subscription.id)
 
     async def _send_changes(self, subscription: Subscribe, feed: LiveFeed) -> None:
-        sent = b""
+        loop = asyncio.get_running_loop()
+        sent, since_s = b"", loop.time()
         while True:
             changed = self._changed
             # Before reading, so that a change meanwhile is not missed.
             following = feed.following() if feed.following is not None else None
             if feed.forget is not None and self._outbox.holds(subscription.id):
                 feed.forget()
-            body = await self._read(subscription.id, feed)
+            body = await self._read(subscription.id, feed, since_s)
             if body and body != sent:
                 self._put(body, subscription.id)
                 sent = body
             if following is None:
-                await self._wait_until_due(subscription, changed)
+                since_s = await self._wait_until_due(subscription, feed, changed)
             else:
                 await _wait_for(following)
+                since_s = loop.time()
 
-    async def _read(self, name: str, feed: LiveFeed) -> bytes:
+    async def _read(self, name: str, feed: LiveFeed, since_s: float) -> bytes:
         """Return the feed's message, or an error message."""
         try:
-            body = await feed.read()
+            body = await feed.read(since_s)
         except LiveSeriesError as exc:
             # The query was evaluated in vain, and would be again at once.
             self._refused.add(name)
@@ -274,20 +280,38 @@ class Connection:
             feed.forget()
         return error_message(name, failure)
 
-    async def _wait_until_due(self, subscription: Subscribe, changed: asyncio.Event) -> None:
-        """Wait for the interval; unless it is a query, only until an alert changes."""
+    async def _wait_until_due(
+        self, subscription: Subscribe, feed: LiveFeed, changed: asyncio.Event
+    ) -> float:
+        """Wait for the interval; unless it is a query, only until an alert changes.
+
+        Returns:
+            The time of the event loop at which the feed was due.
+        """
         interval_s = subscription.interval_s or self._pace.interval_s
         if subscription.id in self._refused:
             self._refused.remove(subscription.id)
             interval_s = max(interval_s, _REFUSED_S)
+        now_s = asyncio.get_running_loop().time()
+        due_s = due_after(now_s, interval_s, feed.phase)
         if subscription.query is not None:
-            await asyncio.sleep(interval_s)
-            return
+            await asyncio.sleep(due_s - now_s)
+            return due_s
         try:
-            async with asyncio.timeout(interval_s):
+            async with asyncio.timeout_at(due_s):
                 await changed.wait()
+                # Alerts may change all the time.
+                await asyncio.sleep(now_s + _TOGETHER_S - asyncio.get_running_loop().time())
         except TimeoutError:
-            return
+            return due_s
+        return self._changed_s
+
+
+def due_after(now_s: float, interval_s: float, phase: float | None) -> float:
+    """Return the next time at which a feed is due: the same one for all feeds with this phase."""
+    if phase is None:
+        return now_s + interval_s
+    return (math.floor(now_s / interval_s - phase) + 1 + phase) * interval_s
 
 
 async def _wait_for(following: asyncio.Event) -> None:

@@ -1,6 +1,7 @@
 """Feeds: the functions that make the messages of subscriptions."""
 
 import asyncio
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -12,8 +13,8 @@ from promql.api import InstantVector, QueryEngine, QueryOptions, Scalar, String
 from web.fleet.documents import alert_document, fleet_host_document
 from web.fleet.fleet import Fleet
 from web.live.messages import Subscribe, message, values_message
-from web.live.region_html import RegionChanges
 from web.live.series_budget import StreamSeries
+from web.live.shared_regions import RegionReader
 from web.live.shell import Shell
 from web.services import Services
 
@@ -26,16 +27,20 @@ class LiveFeed:
     """The messages of a subscription.
 
     Attributes:
-        read: returns the message as of now. Equal bytes, or none, mean that nothing has changed.
+        read: returns the message as of now, or as of any time since the given one of the event
+            loop. Equal bytes, or none, mean that nothing has changed.
         forget: called when the last message has not been sent and will be replaced by the next,
             for a feed whose messages build on one another.
         following: returns an event that is set at the next change; None for a feed that is
             read again and again.
+        phase: when in each interval the feed is read, from 0 to 1; None for no certain moment.
+            Feeds that share what they read have the same.
     """
 
-    read: Callable[[], Awaitable[bytes]]
+    read: Callable[[float], Awaitable[bytes]]
     following: Callable[[], asyncio.Event] | None = None
     forget: Callable[[], None] | None = None
+    phase: float | None = None
 
 
 _THREAD_FROM_SERIES: Final = 2_000
@@ -74,7 +79,7 @@ class Feeds:
     def _values(self, name: str, query: str, share: StreamSeries) -> LiveFeed:
         engine: QueryEngine = self._services.engine
 
-        async def read() -> bytes:
+        async def read(_since_s: float) -> bytes:
             now_ms = self._services.clock()
             answer = await engine.instant(query, now_ms, _OPTIONS)
             value = answer.value
@@ -91,7 +96,7 @@ class Feeds:
         return LiveFeed(read)
 
     def _metrics(self, name: str) -> LiveFeed:
-        async def read() -> bytes:
+        async def read(_since_s: float) -> bytes:
             view = await self._fleet.view()
             hosts = [fleet_host_document(host) for host in view.hosts]
             return message("metrics", name, time_ms=view.time_ms, hosts=hosts)
@@ -99,20 +104,15 @@ class Feeds:
         return LiveFeed(read)
 
     def _alerts(self, name: str) -> LiveFeed:
-        async def read() -> bytes:
+        async def read(_since_s: float) -> bytes:
             found = [item.alert for item in self._services.alerting.open_alerts()]
             return message("alerts", name, alerts=[alert_document(alert) for alert in found])
 
         return LiveFeed(read)
 
     def _region(self, name: str, page: str, request: web.Request) -> LiveFeed:
-        render, following = self._shell.region(request, page)
-        changes = RegionChanges()
-
-        async def read() -> bytes:
-            fresh = changes.since_last(await render())
-            if fresh is None:
-                return b""
-            return message("region", name, now_ms=self._services.clock(), **fresh)
-
-        return LiveFeed(read, following, changes.forget)
+        found = self._shell.region(request, page)
+        reader = RegionReader(name, found.share)
+        # Others than those of the other pages, so that not all are rendered at one moment.
+        phase = zlib.crc32(page.encode()) / 2**32
+        return LiveFeed(reader.read, found.following, reader.forget, phase)

@@ -7,8 +7,8 @@ from typing import Final
 MOST_MESSAGES: Final = 256
 MOST_BYTES: Final = 4 * 2**20
 LARGEST_BYTES: Final = 3 * 2**20
-"""The largest message: the page of some 1,500 hosts. With thirty hosts, two hundred clients
-that stop reading at once hold 12 MB until they are dropped."""
+"""The largest message: the page of some 1,500 hosts. Clients that stop reading the same page hold
+the same message until they are dropped."""
 
 
 class Outbox:

@@ -10,9 +10,9 @@ ROWS: Final = Markup("<!--rows-->")
 """Where a region's template leaves room for its rows. Values are escaped, so none contains it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RegionHtml:
-    """A region: its frame, and the rows within it.
+    """A region: its frame, and the rows within it. Each is a key of its own in dictionaries.
 
     Attributes:
         frame: the HTML with `ROWS` in place of the rows.
@@ -28,30 +28,21 @@ class RegionHtml:
         return self.frame.replace(ROWS, "".join(self.rows.values()), 1) if self.rows else self.frame
 
 
-class RegionChanges:
-    """Keeps the state that a reader has, and returns what brings it up to date.
+def changes_between(seen: RegionHtml | None, fresh: RegionHtml) -> Mapping[str, Any] | None:
+    """Return the fields of the message that brings a reader up to date, None if nothing changed.
 
-    A list of 1,000 hosts has a megabyte of HTML, of which few rows change in a second.
+    A list of 1,000 hosts has a megabyte of HTML, of which few rows change in a second. `html`
+    holds the region if `whole` is true, else its rows that changed; `order`, if it changed, the
+    ids of all rows.
+
+    Args:
+        seen: the state that the reader has, None without one.
+        fresh: the state now.
     """
-
-    def __init__(self) -> None:
-        self._last: RegionHtml | None = None
-
-    def forget(self) -> None:
-        """Assume from now on that the reader has nothing."""
-        self._last = None
-
-    def since_last(self, fresh: RegionHtml) -> Mapping[str, Any] | None:
-        """Return the fields of the next message, None if nothing has changed.
-
-        `html` holds the region if `whole` is true, else its rows that changed; `order`, if it
-        changed, the ids of all rows.
-        """
-        last, self._last = self._last, fresh
-        if last is None or last.frame != fresh.frame or last.rows.keys() != fresh.rows.keys():
-            return {"html": fresh.whole(), "whole": True}
-        changed = [html for key, html in fresh.rows.items() if html != last.rows[key]]
-        order = list(fresh.rows)
-        if order != list(last.rows):
-            return {"html": "".join(changed), "order": order}
-        return {"html": "".join(changed)} if changed else None
+    if seen is None or seen.frame != fresh.frame or seen.rows.keys() != fresh.rows.keys():
+        return {"html": fresh.whole(), "whole": True}
+    changed = [html for key, html in fresh.rows.items() if html != seen.rows[key]]
+    order = list(fresh.rows)
+    if order != list(seen.rows):
+        return {"html": "".join(changed), "order": order}
+    return {"html": "".join(changed)} if changed else None

@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import unquote
 
 from aiohttp import web
 from yarl import URL
 
+from model.clock import Clock
 from model.conditions import Conditions
 from storage.api.alerts import Alert, AlertState
-from storage.api.people.preferences import PreferenceRecords
+from storage.api.people.preferences import NO_PREFERENCES, PreferenceRecords, Preferences
 from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetView
 from web.http.errors import MissingError
@@ -19,10 +20,11 @@ from web.http.failures import Failure
 from web.http.pages import Page, PageRegistry
 from web.http.rendering import Renderer
 from web.http.responses import html_response
-from web.http.routing import Handler, Principal, Route, Surface, principal_of
+from web.http.routing import Handler, Principal, Route, Surface, nameless, principal_of
 from web.http.viewing.theme_cookie import ThemeCookie
-from web.http.viewing.view import PREFERENCES
+from web.http.viewing.view import PREFERENCES, View
 from web.live.region_html import ROWS, RegionHtml
+from web.live.shared_regions import SharedRegion, SharedRegions
 from web.live.shortcuts import shortcuts_of
 
 
@@ -35,19 +37,22 @@ class PageAddress:
         key: the part of the path after the region's name: the key of a host or a project.
         query: the parameters.
         reader: whose rights apply.
+        preferences: the reader's.
     """
 
     path: str
     key: str
     query: Mapping[str, str]
     reader: Principal
+    preferences: Preferences = NO_PREFERENCES
 
     @classmethod
     def of(cls, request: web.Request) -> "PageAddress":
         """Return the address of the requested page."""
         found = request.match_info
         key = found.get("project_key", found.get("key", ""))
-        return cls(request.path, key, request.query, principal_of(request))
+        preferences = request.get(PREFERENCES, NO_PREFERENCES)
+        return cls(request.path, key, request.query, principal_of(request), preferences)
 
 
 ReadRegion = Callable[[PageAddress], Awaitable[Mapping[str, Any]]]
@@ -56,10 +61,6 @@ ReadRegion = Callable[[PageAddress], Awaitable[Mapping[str, Any]]]
 A list may pass its rows as `row_html`, HTML by the id of the row's element: only rows that
 changed are sent again. Its template writes `{{ rows_place }}` in their place.
 """
-
-RenderRegion = Callable[[], Awaitable[RegionHtml]]
-"""Returns the region's HTML as of now."""
-
 
 Following = Callable[[PageAddress], asyncio.Event]
 """Returns an event that is set at the next change of what a region shows."""
@@ -71,11 +72,27 @@ class LiveRegion:
 
     Attributes:
         following: announces changes; None for a region that is rendered again and again.
+        is_shared: whether all readers with the same rights and preferences see the same.
     """
 
     template: str
     read: ReadRegion
     following: Following | None = None
+    is_shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RegionOfPage:
+    """The live region of an open page.
+
+    Attributes:
+        share: returns the region, which other pages may show too.
+        following: returns an event that is set at the next change; None for a region that is
+            rendered again and again.
+    """
+
+    share: Callable[[], Awaitable[SharedRegion]]
+    following: Callable[[], asyncio.Event] | None
 
 
 LIVE: Final = "/live/"
@@ -102,11 +119,13 @@ class Shell:
         conditions: Conditions,
         preferences: PreferenceRecords,
         theme_cookie: ThemeCookie,
+        clock: Clock,
     ) -> None:
         self._renderer, self._fleet, self._conditions = renderer, fleet, conditions
         self._preferences, self._theme_cookie = preferences, theme_cookie
         self._regions: dict[str, LiveRegion] = {}
         self._pages = PageRegistry()
+        self._shared = SharedRegions(clock)
 
     def route(self, page: Page, show: Handler, *, open_as_json: bool = False) -> Route:
         """Register a page; return its route.
@@ -129,7 +148,9 @@ class Shell:
         values["notice"] = page.notices.get(request.query.get("notice", ""), "")
         await self._prefer(request)
         # In a thread: a host takes 60 us, and a large fleet would stall the event loop.
-        html = await asyncio.to_thread(self._render, request, page.template, values)
+        view = self._renderer.view(request)
+        values = {"path": request.path, **values}
+        html = await asyncio.to_thread(self._render, page.template, reader, view, values)
         response = html_response(html.whole(), status)
         self._theme_cookie.follow(request, response)
         return response
@@ -156,7 +177,13 @@ class Shell:
         return self._renderer.error_page(request, failure, _ERROR, values)
 
     def add_region(
-        self, name: str, template: str, read: ReadRegion, following: Following | None = None
+        self,
+        name: str,
+        template: str,
+        read: ReadRegion,
+        following: Following | None = None,
+        *,
+        is_shared: bool = False,
     ) -> None:
         """Register a page's live region.
 
@@ -165,16 +192,16 @@ class Shell:
             template: renders the region alone.
             read: returns the template's values.
             following: announces changes of the values; None if nobody announces them.
+            is_shared: whether all readers with the same rights and preferences see the same.
+                `read` is then given a reader without a name.
         """
-        self._regions[name] = LiveRegion(template, read, following)
+        self._regions[name] = LiveRegion(template, read, following, is_shared)
 
-    def region(
-        self, request: web.Request, page: str
-    ) -> tuple[RenderRegion, Callable[[], asyncio.Event] | None]:
-        """Return a function that renders a page's live region, and one that follows it.
+    def region(self, request: web.Request, page: str) -> RegionOfPage:
+        """Return the live region of a page.
 
         Args:
-            request: the reader's; their theme and rights apply.
+            request: the reader's; their language, zone and rights apply.
             page: the page's name, such as `/live/hosts?sort=cpu`.
 
         Raises:
@@ -182,17 +209,28 @@ class Shell:
         """
         region, address = self._find(page, principal_of(request))
 
-        async def render() -> RegionHtml:
-            values = {**await region.read(address), **await self._frame(), "notice": ""}
-            values["path"] = address.path
+        async def share() -> SharedRegion:
             await self._prefer(request)
-            return await asyncio.to_thread(self._render, request, region.template, values)
+            # Only the page's frame shows the theme.
+            view = replace(self._renderer.view(request), theme="")
+            preferences = replace(request.get(PREFERENCES, NO_PREFERENCES), theme="")
+            reader = nameless(address.reader) if region.is_shared else address.reader
+            shown = replace(address, reader=reader, preferences=preferences)
+
+            async def render() -> RegionHtml:
+                values = {**await region.read(shown), **await self._frame(), "notice": ""}
+                values["path"] = shown.path
+                return await asyncio.to_thread(self._render, region.template, reader, view, values)
+
+            return self._shared.of((page, reader, view, preferences), render)
 
         following = region.following
-        return render, None if following is None else lambda: following(address)
+        return RegionOfPage(share, None if following is None else lambda: following(address))
 
-    def _render(self, request: web.Request, template: str, values: Mapping[str, Any]) -> RegionHtml:
-        frame = self._renderer.text(request, template, {"rows_place": ROWS, **values})
+    def _render(
+        self, template: str, reader: Principal, view: View, values: Mapping[str, Any]
+    ) -> RegionHtml:
+        frame = self._renderer.rendered(template, reader, view, {"rows_place": ROWS, **values})
         return RegionHtml(frame, values.get("row_html", {}))
 
     def _find(self, page: str, reader: Principal) -> tuple[LiveRegion, PageAddress]:
@@ -206,6 +244,11 @@ class Shell:
         if name not in self._regions or not page.startswith(LIVE):
             raise MissingError("there is no such live page")
         return self._regions[name], address
+
+    async def address(self, request: web.Request) -> PageAddress:
+        """Return the address of the requested page, with its reader's preferences."""
+        await self._prefer(request)
+        return PageAddress.of(request)
 
     async def _prefer(self, request: web.Request) -> None:
         """Set the preferences of the request's sender, for the renderer."""

@@ -60,7 +60,7 @@ class ProbePages:
     def __init__(self, actions: ProbeActions, shell: Shell, clock: Clock) -> None:
         self._actions, self._probes = actions, actions.probes
         self._shell, self._clock = shell, clock
-        shell.add_region("probes", "probes/live.html", self._region)
+        shell.add_region("probes", "probes/live.html", self._region, is_shared=True)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""

@@ -23,7 +23,7 @@ class StorePages:
 
     def __init__(self, services: Services, shell: Shell) -> None:
         self._services, self._shell = services, shell
-        shell.add_region("store", "store/live.html", self._region)
+        shell.add_region("store", "store/live.html", self._region, is_shared=True)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""

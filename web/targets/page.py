@@ -70,7 +70,7 @@ class TargetsPages:
         self, targets: Callable[[], Sequence[TargetStatus]], pushes: Pushes, shell: Shell
     ) -> None:
         self._targets, self._pushes, self._shell = targets, pushes, shell
-        shell.add_region("targets", "targets/live.html", self._region)
+        shell.add_region("targets", "targets/live.html", self._region, is_shared=True)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""

@@ -50,6 +50,22 @@ async def test_host_with_a_sample_is_done_and_the_channel_is_next(world: World) 
     assert 'action="/add-host"' not in text
 
 
+async def test_steps_that_are_done_shrink_to_a_line_each(world: World) -> None:
+    up(world)
+    text = await world.page("/")
+    assert text.count('data-done="true"') == 3
+    assert text.count('<span class="step-mark">') == 1
+    assert "Enter its address</h3>" not in text
+
+
+async def test_channel_before_the_first_host_is_a_line_too(world: World) -> None:
+    world.alerting.named = (("phone", "webhook"),)
+    text = await world.page("/")
+    assert text.count('data-done="true"') == 1
+    assert "Alerts go to phone." in text
+    assert "An alert channel</h3>" not in text
+
+
 async def test_added_channel_is_done_once_its_test_was_accepted(world: World) -> None:
     up(world)
     headers = await world.cookie()

@@ -51,7 +51,7 @@ class HostsPages:
         self._services, self._fleet, self._shell = services, fleet, shell
         self._views, self._first_steps = views, first_steps
         self._rows = HostRows(renderer)
-        shell.add_region("hosts", "hosts/live.html", self._region)
+        shell.add_region("hosts", "hosts/live.html", self._region, is_shared=True)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -78,7 +78,7 @@ class HostsPages:
             HOSTS,
             saved_views=await self._views.of(reader),
             may_save=reader is not None,
-            **await self._region(PageAddress.of(request)),
+            **await self._region(await self._shell.address(request)),
         )
 
     async def _region(self, address: PageAddress) -> Mapping[str, Any]:
@@ -101,5 +101,5 @@ class HostsPages:
             "row_html": rows,
             "counts": count_hosts(view),
             "cpu_window_s": self._services.host_checks().cpu.window_ms / 1000,
-            "first_steps": await self._first_steps.view(address.reader, view),
+            "first_steps": self._first_steps.view(reader, view, address.preferences),
         }

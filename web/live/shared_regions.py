@@ -1,0 +1,122 @@
+"""Live regions that several open pages show: rendered once and serialised once for all of them.
+
+Five hundred pages that show the hosts to readers with the same rights cost one rendering per
+interval, not five hundred.
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Final
+from weakref import WeakValueDictionary
+
+from model.clock import Clock
+from web.http.responses import json_bytes
+from web.live.messages import message
+from web.live.region_html import RegionHtml, changes_between
+
+_MOST_BODIES: Final = 16
+"""Messages that readers share, until the next state: pages use few ids of subscriptions. The
+messages that wait for clients which do not read take memory only once then."""
+
+RenderRegion = Callable[[], Awaitable[RegionHtml]]
+"""Returns the region's HTML as of now."""
+
+
+class SharedRegion:
+    """One region, and the messages that bring its readers up to date.
+
+    Readers have seen different states of it: one has just opened its page, another lost a message.
+    """
+
+    def __init__(self, render: RenderRegion, clock: Clock) -> None:
+        self._render, self._clock = render, clock
+        self._lock = asyncio.Lock()
+        self._state = RegionHtml("")
+        self._read_s = -math.inf
+        self._time_ms = 0
+        self._changes: dict[RegionHtml | None, bytes] = {}
+        self._bodies: dict[tuple[str, RegionHtml | None], bytes] = {}
+
+    async def message(
+        self, name: str, seen: RegionHtml | None, since_s: float
+    ) -> tuple[RegionHtml, bytes]:
+        """Return the region's state, and the message for a reader; b"" if nothing has changed.
+
+        Args:
+            name: the id of the reader's subscription.
+            seen: the state that the reader has, None without one.
+            since_s: a state from this time of the event loop or later will do.
+        """
+        # The lock lets one reader after the other go on, each in an iteration of the event loop
+        # of its own: hundreds of messages in one iteration would stall all requests.
+        async with self._lock:
+            if self._read_s < since_s:
+                # Timers may fire a little early; the time that was asked for counts.
+                read_s = max(asyncio.get_running_loop().time(), since_s)
+                self._set(await self._render())
+                self._read_s = read_s
+            return self._state, self._message(name, seen)
+
+    def _set(self, fresh: RegionHtml) -> None:
+        if changes_between(self._state, fresh) is not None:
+            self._state, self._changes, self._bodies = fresh, {}, {}
+            self._time_ms = self._clock()
+
+    def _message(self, name: str, seen: RegionHtml | None) -> bytes:
+        body = self._bodies.get((name, seen))
+        if body is None:
+            fields = self._fields(seen)
+            body = message("region", name)[:-1] + b"," + fields[1:] if fields else b""
+            if len(self._bodies) < _MOST_BODIES:
+                self._bodies[name, seen] = body
+        return body
+
+    def _fields(self, seen: RegionHtml | None) -> bytes:
+        """Return the fields of the message for readers of a state, as JSON; b"" for none."""
+        fields = self._changes.get(seen)
+        if fields is None:
+            changes = changes_between(seen, self._state)
+            fields = b"" if changes is None else json_bytes({"now_ms": self._time_ms, **changes})
+            self._changes[seen] = fields
+        return fields
+
+
+class SharedRegions:
+    """The regions of all open pages, each for as long as a page shows it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._open: WeakValueDictionary[Hashable, SharedRegion] = WeakValueDictionary()
+
+    def of(self, key: Hashable, render: RenderRegion) -> SharedRegion:
+        """Return the region with this key; `render` renders it if no open page shows it yet."""
+        found = self._open.get(key)
+        if found is None:
+            found = self._open[key] = SharedRegion(render, self._clock)
+        return found
+
+
+class RegionReader:
+    """One reader of a shared region, who knows which state it has seen.
+
+    Args:
+        name: the id of the reader's subscription.
+        find: returns the region; called once, at the first read.
+    """
+
+    def __init__(self, name: str, find: Callable[[], Awaitable[SharedRegion]]) -> None:
+        self._name, self._find = name, find
+        self._region: SharedRegion | None = None
+        self._seen: RegionHtml | None = None
+
+    async def read(self, since_s: float) -> bytes:
+        """Return the message with what has changed since the last one, b"" if nothing has."""
+        if self._region is None:
+            self._region = await self._find()
+        self._seen, body = await self._region.message(self._name, self._seen, since_s)
+        return body
+
+    def forget(self) -> None:
+        """Assume from now on that the reader has seen nothing."""
+        self._seen = None
