@@ -33,8 +33,8 @@ class EventRates:
 
     def limit(self, project: Project) -> int:
         """Return the limit of a project, 0 without one."""
-        limits = (self._per_second, project.settings.events_per_second)
-        return min((limit for limit in limits if limit), default=0)
+        general, own = self._per_second, project.settings.events_per_second
+        return min(general, own) if general and own else general or own
 
     def take(self, project: Project, events: int) -> float:
         """Take events, and return 0; or count them as refused, and return the time to wait in s."""

@@ -26,6 +26,7 @@ from web.middleware.rate_limits import RateLimits
 from web.middleware.request_log import request_log
 from web.middleware.status_domains import status_domains
 from web.middleware.trailing_slash import trailing_slash
+from web.middleware.unmatched import unmatched
 from web.middleware.web_config import request_limit, web_config_headers
 from web.on_demand import OnDemandRoutes
 from web.prometheus.envelope import failure_envelope
@@ -97,9 +98,7 @@ def _middlewares(internals: Internals, push: Quotas) -> tuple[Middleware, ...]:
         *([] if services.web_config is None else [request_limit(services.web_config)]),
         rates.by_address,
         status_domains(services.status_domains),
-        preflights(settings.cors),
-        options,
-        trailing_slash,
+        unmatched(preflights(settings.cors), options, trailing_slash),
         audit(AuditLog(services.audit, services.clock, settings)),
         guard(internals.authenticator, settings),
         rates.by_key,

@@ -92,16 +92,14 @@ class EventBatches:
     async def collect(
         self, project: Project, submission: Submission, sender: EventSender
     ) -> StoredBatch:
-        """Store the valid events of an SDK or web page; returns as `store` does.
+        """Complete and store the valid events of an SDK or web page; returns as `store` does.
 
-        Events of bots and own visits are counted only.
+        Events of bots and own visits are counted only. A program's plain events need no
+        completion: `store` takes them.
 
         Raises:
             StorageError: nothing was stored.
         """
-        if submission.is_plain and not sender.is_page:
-            # Programs send most events; completing them would take half the time of parsing.
-            return await self.store(project, submission.items)
         if not self._knows_bots:
             await asyncio.to_thread(bots.load)
             self._knows_bots = True
@@ -131,7 +129,7 @@ class EventBatches:
         await self._identify(project.id, parsed.identities)
         result = AppendResult(0)
         if parsed.events:
-            events = replace(parsed.events, are_exported=are_exported)
+            events = replace(parsed.events, are_exported=True) if are_exported else parsed.events
             result = await self._events.append(project.id, events, received_ms)
             self._arrivals.announce(project.key)
         if not are_exported:

@@ -126,30 +126,35 @@ def _usual_batch(items: Sequence[Any], received_ms: int) -> ParsedBatch | None:
     # Further fields become properties; a field that is null counts as one here.
     if fields + absent != len(items) * len(_OWN_FIELDS):
         return None
-    if not set(map(type, chain(ids, users, anonymous))) <= {str, NoneType}:
-        return None
-    persons = anonymous if users.count(None) == len(users) else _either(users, anonymous)
+    persons, identities = _persons(users, anonymous)
+    given_ids = [one for one in ids if one is not None] if None in ids else ids
     texts = _properties_texts(properties)
     times_ms = _times_ms(stamps, received_ms)
     if not (
         _are_texts(names, LONGEST_NAME)
         and _are_texts(persons, LONGEST_ID)
-        and _are_texts([one for one in ids if one is not None], LONGEST_ID)
+        and _are_texts(given_ids, LONGEST_ID)
         and texts is not None
         and times_ms is not None
+        and identities is not None
     ):
         return None
-    if None in ids:
+    if given_ids is not ids:
         ids = [token_hex(16) if one is None else one for one in ids]
-    identities = _identities(users, anonymous)
-    if identities is None:
-        return None
     events = NewEvents(ids, names, times_ms, persons, texts)
     return ParsedBatch(events, range(len(items)), (), identities)
 
 
-def _either(users: Sequence[Any], anonymous: Sequence[Any]) -> list[Any]:
-    return [user or other for user, other in zip(users, anonymous, strict=True)]
+def _persons(
+    users: Sequence[Any], anonymous: Sequence[Any]
+) -> tuple[Sequence[Any], tuple[Identity, ...] | None]:
+    """Return the persons of events, and the identities; None if an id of them is unusual."""
+    if users.count(None) == len(users):
+        return anonymous, ()
+    if not set(map(type, chain(users, anonymous))) <= {str, NoneType}:
+        return anonymous, None
+    persons = [user or other for user, other in zip(users, anonymous, strict=True)]
+    return persons, _identities(users, anonymous)
 
 
 def _are_texts(values: Sequence[Any], longest: int) -> bool:
@@ -184,16 +189,20 @@ def _times_ms(stamps: Sequence[Any], received_ms: int) -> NDArray[np.int64] | No
 
 def _properties_texts(properties: Sequence[Any]) -> list[str] | None:
     """Return the JSON texts of properties, None if some are unusual."""
-    if not set(map(type, properties)) <= {dict, NoneType}:
+    types = set(map(type, properties))
+    if not types <= {dict, NoneType}:
         return None
+    if NoneType in types:
+        properties = [one or {} for one in properties]
     try:
-        encoded = [orjson.dumps(one) if one else b"{}" for one in properties]
+        encoded = list(map(orjson.dumps, properties))
     except orjson.JSONEncodeError:
         return None
-    if max(map(len, encoded)) > LARGEST_PROPERTIES_BYTES:
+    joined = b"\n".join(encoded)
+    if len(joined) > LARGEST_PROPERTIES_BYTES < max(map(len, encoded)):
         return None
     # JSON has no raw line feed: one call decodes all.
-    return b"\n".join(encoded).decode().split("\n")
+    return joined.decode().split("\n")
 
 
 def _item_by_item(items: Sequence[Any], received_ms: int) -> ParsedBatch:

@@ -73,6 +73,8 @@ class EventLimits:
     def _too_wide(self, events: NewEvents) -> frozenset[int]:
         """Return the positions of events with too many properties."""
         most = self._most_properties
+        if max(map(len, events.properties), default=0) <= most * _LEAST_BYTES:
+            return frozenset()
         return frozenset(
             position
             for position, text in enumerate(events.properties)

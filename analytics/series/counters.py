@@ -92,12 +92,24 @@ class ProjectCounters:
         self._names = BoundedKeys(NAMES_PER_PROJECT, MOST_KEYS)
         self._routes = BoundedKeys(ROUTES_PER_PROJECT, MOST_KEYS)
         self._events: Counter[_Key] = Counter()
+        # Events by project and name whose keys are not looked up yet: once for many batches.
+        self._arrived: dict[str, Counter[str]] = {}
         self._requests: dict[_Key, _RouteCounts] = {}
 
     def count_events(self, project: str, names: Iterable[str]) -> None:
         """Count events by the names that they have."""
-        for name, count in Counter(names).items():
-            self._events[self._names.key(project, (name,))] += count
+        arrived = self._arrived.get(project)
+        if arrived is None:
+            arrived = self._arrived[project] = Counter()
+        arrived.update(names)
+
+    def _all_events(self) -> "Counter[_Key]":
+        """Return the number of events by key, with those that have arrived."""
+        for project, arrived in self._arrived.items():
+            for name, count in arrived.items():
+                self._events[self._names.key(project, (name,))] += count
+        self._arrived.clear()
+        return self._events
 
     def count_requests(self, project: str, requests: Iterable[NewRequest]) -> None:
         """Count requests."""
@@ -114,11 +126,11 @@ class ProjectCounters:
     @property
     def projects(self) -> Collection[str]:
         """The projects that have a counter."""
-        return {key[0] for key in (*self._events, *self._requests)} - {OTHER}
+        return {key[0] for key in (*self._all_events(), *self._requests)} - {OTHER}
 
     def remove(self, project: str) -> None:
         """Drop the counters of a project that has been deleted."""
-        self._events = Counter({k: n for k, n in self._events.items() if k[0] != project})
+        self._events = Counter({k: n for k, n in self._all_events().items() if k[0] != project})
         self._requests = {k: counts for k, counts in self._requests.items() if k[0] != project}
         self._names.remove(project)
         self._routes.remove(project)
@@ -127,7 +139,7 @@ class ProjectCounters:
         """Return every series with its value."""
         found: dict[Labels, float] = {
             _labels(EVENTS, project=project, name=name): float(count)
-            for (project, name), count in self._events.items()
+            for (project, name), count in self._all_events().items()
         }
         for (project, route, method), counts in self._requests.items():
             own = {_PROJECT: project, "route": route, "method": method}

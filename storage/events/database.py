@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from model.process.serial_thread import SerialThread
 from model.process.worker_threads import WorkerThreads
 from storage.api.errors import (
     CorruptDataError,
@@ -64,7 +65,7 @@ class EventDatabase:
         self._connection: DuckDBPyConnection | None = None
         self._is_closed = False
         self._writer = WorkerThreads(1, thread_name_prefix="write-events")
-        self._journal = WorkerThreads(1, thread_name_prefix="journal-events")
+        self._journal = SerialThread("journal-events")
         self._readers = WorkerThreads(_READERS, thread_name_prefix="read-events")
 
     @property
@@ -142,9 +143,10 @@ class EventDatabase:
         """Queue a function for the writer thread, where it may call `transaction`."""
         return self._submit(self._writer, function)
 
-    def on_journal(self, function: Callable[[], T]) -> "Future[T]":
+    def on_journal(self, function: Callable[[], object]) -> None:
         """Queue a function for the thread that appends to the journal."""
-        return self._submit(self._journal, function)
+        self._require_open()
+        self._journal.submit(function)
 
     def open(self) -> None:
         """Open the file unless it is open; on a thread.
@@ -196,9 +198,12 @@ class EventDatabase:
     def _submit(
         self, pool: WorkerThreads, function: Callable[..., T], *arguments: Any
     ) -> "Future[T]":
+        self._require_open()
+        return pool.submit(function, *arguments)
+
+    def _require_open(self) -> None:
         if self._is_closed:
             raise StoreClosedError(f"{self.path.name} is closed")
-        return pool.submit(function, *arguments)
 
     def transaction(self, work: "Callable[[DuckDBPyConnection], T]") -> T:
         """Run work in one transaction; only on the writer thread.

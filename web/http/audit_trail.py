@@ -17,7 +17,15 @@ from model.clock import Clock
 from storage.api.audit import AuditRecords, AuditRetention, NewAuditEntry
 from storage.api.errors import StorageError
 from web.http.network import client_address, is_control_socket
-from web.http.routing import COMMAND_LINE, SAFE_METHODS, Access, Route, principal_of, route_name
+from web.http.routing import (
+    COMMAND_LINE,
+    SAFE_METHODS,
+    Access,
+    Route,
+    principal_of,
+    route_name,
+    route_of,
+)
 from web.settings import WebSettings
 
 log = structlog.get_logger(__name__)
@@ -77,11 +85,12 @@ class AuditLog:
         self._records, self._clock, self._settings = records, clock, settings
         self._retention = audit_retention(settings)
 
-    async def record(self, request: web.Request, route: Route | None, *, success: bool) -> None:
+    async def record(self, request: web.Request, *, success: bool) -> None:
         """Record the changes of a request that has ended.
 
         An entry that cannot be stored is written to the log: the change itself is done.
         """
+        route = route_of(request)
         notes: list[AuditNote] = request.get(NOTES, [])
         described = [each for each in notes if success or each.even_if_refused]
         if success and not described and route is not None and is_change(route, request.method):

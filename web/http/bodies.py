@@ -114,7 +114,7 @@ async def _received(request: web.Request, limit_bytes: int) -> bytes:
     try:
         if content.is_eof():
             # It arrived with the headers, as nearly every small body does.
-            body = await content.read()
+            body = content.read_nowait()
             if len(body) > limit_bytes:
                 raise TooLargeError(limit_bytes)
             return body

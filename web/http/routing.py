@@ -6,6 +6,7 @@ from enum import Enum, auto
 from typing import Final, Protocol
 
 from aiohttp import web
+from aiohttp.web_urldispatcher import Resource, ResourceRoute
 
 from storage.api.accounts import FULL_SCOPES, Credential, Role, Scope, User
 from storage.api.project_keys import KeyScope
@@ -13,7 +14,8 @@ from web.http.operations import Operation
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Answer = Awaitable[web.StreamResponse]
+Handler = Callable[[web.Request], Answer]
 
 
 class Access(Enum):
@@ -178,12 +180,24 @@ def add_to_table(
         ValueError: two routes share a method and a path.
     """
     for route in routes:
+        resource = router.add_resource(route.path)
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
-            resource = router.add_route(method, route.path, route.handler).resource
-            key = (method, resource.canonical if resource else "")
+            key = (method, resource.canonical)
             if key in table:
                 raise ValueError(f"two routes for {method} {route.path}")
+            resource.register_route(_RegisteredRoute(method, route, resource))
             table[key] = route
+
+
+class _RegisteredRoute(ResourceRoute):
+    """A route in aiohttp's router, which refers to its entry of the routing table.
+
+    Each request asks for the entry five times: a reference takes a third of the time of a lookup.
+    """
+
+    def __init__(self, method: str, route: Route, resource: Resource) -> None:
+        super().__init__(method, route.handler, resource)
+        self.entry = route
 
 
 def route_of(request: web.Request) -> Route | None:
@@ -192,10 +206,12 @@ def route_of(request: web.Request) -> Route | None:
     Raises:
         KeyError: the route is not in `ROUTES`, so that no route can bypass the guard.
     """
-    resource = request.match_info.route.resource
-    if resource is None:
+    found = request.match_info.route
+    if isinstance(found, _RegisteredRoute):
+        return found.entry
+    if found.resource is None:
         return None
-    return request.app[ROUTES][request.method, resource.canonical]
+    raise KeyError(found.resource.canonical)
 
 
 def route_name(request: web.Request) -> str:

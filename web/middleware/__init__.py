@@ -5,6 +5,9 @@ into responses. `rate_limits` refuses senders over their quota: by address befor
 by session or token after it. `cors` answers preflight requests. `audit` records changes.
 `guard` authenticates the sender and checks its role. `headers` adds the headers of every
 response.
+
+A middleware that only looks at the request is a plain function and returns the answer of its
+handler: each coroutine costs every request its time.
 """
 
 __all__ = ["audit", "cors", "failures", "guard", "headers", "rate_limits", "request_log"]

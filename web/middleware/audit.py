@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from web.http.audit_trail import AuditLog, is_change
-from web.http.routing import Handler, route_of
+from web.http.routing import Answer, Handler, route_of
 
 T = TypeVar("T")
 
@@ -17,26 +17,26 @@ def audit(log: AuditLog) -> Middleware:
     """Return the middleware; the guard runs inside it and identifies the sender."""
 
     @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def middleware(request: web.Request, handler: Handler) -> Answer:
         route = route_of(request)
-
-        async def recorded() -> web.StreamResponse:
-            try:
-                response = await handler(request)
-            except Exception as exc:
-                redirects = isinstance(exc, web.HTTPException) and exc.status < 400
-                await log.record(request, route, success=redirects)
-                raise
-            await log.record(request, route, success=response.status < 400)
-            return response
-
         if route is not None and is_change(route, request.method):
             # A client that disconnects does not undo a write that has begun, so it must
             # not keep the write out of the log either.
-            return await run_to_completion(recorded())
-        return await recorded()
+            return run_to_completion(_recorded(log, request, handler))
+        return _recorded(log, request, handler)
 
     return middleware
+
+
+async def _recorded(log: AuditLog, request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        response = await handler(request)
+    except Exception as exc:
+        redirects = isinstance(exc, web.HTTPException) and exc.status < 400
+        await log.record(request, success=redirects)
+        raise
+    await log.record(request, success=response.status < 400)
+    return response
 
 
 async def run_to_completion(work: Coroutine[Any, Any, T]) -> T:

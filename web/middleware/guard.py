@@ -15,6 +15,7 @@ from web.http.routing import (
     PRINCIPAL,
     SAFE_METHODS,
     Access,
+    Answer,
     Handler,
     KeyHolder,
     Principal,
@@ -37,10 +38,15 @@ def guard(authenticator: Authenticator, settings: WebSettings) -> Middleware:
     """Return the middleware."""
 
     @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def middleware(request: web.Request, handler: Handler) -> Answer:
         route = route_of(request)
         if route is not None and route.for_any_page:
-            return await handler(request)
+            return handler(request)
+        return guarded(request, route, handler)
+
+    async def guarded(
+        request: web.Request, route: Route | None, handler: Handler
+    ) -> web.StreamResponse:
         if route is None:
             reader = await _reader_of_error(authenticator, request)
             if reader is not None:

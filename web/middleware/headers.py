@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
+from multidict import istr
 
 from web.http.routing import REQUEST_ID
 from web.http.security_policy import CONTENT_SECURITY_POLICY
@@ -29,16 +30,22 @@ ALL_RESPONSES: Final[Mapping[str, str]] = {
 }
 """Also the headers of answers that never reach the application."""
 
+_SERVER: Final = istr("Server")
+# `istr` is in lower case once, not for each response.
+_DEFAULTS: Final = tuple(
+    (istr(name), value) for name, value in ALL_RESPONSES.items() if name != _SERVER
+)
+
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add the headers to a response about to be sent (signal `on_response_prepare`)."""
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers["Server"] = ALL_RESPONSES["Server"]
-    response.headers.setdefault("Cache-Control", "no-store")
+    headers = response.headers
+    for name, value in _DEFAULTS:
+        headers.setdefault(name, value)
+    headers[_SERVER] = ALL_RESPONSES[_SERVER]
     state = request.get(QUOTA_STATE)
     if state is not None:
-        response.headers.update(state.headers())
+        headers.update(state.headers())
     request_id = request.get(REQUEST_ID)
     if request_id is not None:
-        response.headers[REQUEST_ID_HEADER] = request_id
+        headers[REQUEST_ID_HEADER] = request_id

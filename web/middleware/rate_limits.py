@@ -11,7 +11,7 @@ from aiohttp import web
 
 from web.http.network import client_address, is_control_socket
 from web.http.quotas import Holder, Quotas, QuotaState, quota_key
-from web.http.routing import Access, Handler, principal_of, route_of
+from web.http.routing import Access, Answer, Handler, principal_of, route_of
 from web.identity.secret_hashes import secret_hash
 from web.identity.tokens import token_of
 from web.settings import WebSettings
@@ -46,23 +46,23 @@ class RateLimits:
         self._settings, self._requests, self._push = settings, requests, push
 
     @web.middleware
-    async def by_address(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    def by_address(self, request: web.Request, handler: Handler) -> Answer:
         """Count a request for its address, before authentication reads the database."""
         quotas = self._quotas(request)
         if quotas is not None:
             request[_QUOTAS] = quotas
             address = client_address(request, self._settings)
             quotas.take(Holder.ADDRESS, address, partial(_keep, request))
-        return await handler(request)
+        return handler(request)
 
     @web.middleware
-    async def by_key(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    def by_key(self, request: web.Request, handler: Handler) -> Answer:
         """Count a request for its session or token; runs inside the guard."""
         quotas = request.get(_QUOTAS)
         if quotas is not None:
             key = quota_key(principal_of(request)) or _host_key(request)
             quotas.take(Holder.KEY, key, partial(_keep, request))
-        return await handler(request)
+        return handler(request)
 
     def _quotas(self, request: web.Request) -> Quotas | None:
         if request.path in EXEMPT or is_control_socket(request):

@@ -36,7 +36,8 @@ def request_log(settings: WebSettings) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         given = request.headers.get(REQUEST_ID_HEADER, "")
-        request_id = given if _ACCEPTED_ID.fullmatch(given) else os.urandom(8).hex()
+        is_accepted = given and _ACCEPTED_ID.fullmatch(given)
+        request_id = given if is_accepted else os.urandom(8).hex()
         request[REQUEST_ID] = request_id
         now_s = asyncio.get_running_loop().time
         started_s = now_s()

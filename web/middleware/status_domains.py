@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from web.http.errors import MissingError
-from web.http.routing import Handler
+from web.http.routing import Answer, Handler
 
 _ALSO: Final = ("/static/", "/health", "/.well-known/")
 
@@ -16,7 +16,7 @@ def status_domains(domains: Mapping[str, str]) -> Middleware:
     """Return the middleware; `domains` has the slug of the page of each host name."""
 
     @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def middleware(request: web.Request, handler: Handler) -> Answer:
         if domains:
             slug = domains.get(request.host.partition(":")[0].lower().rstrip("."))
             if slug is not None:
@@ -25,6 +25,6 @@ def status_domains(domains: Mapping[str, str]) -> Middleware:
                     raise web.HTTPFound(page)
                 if path != page and not path.startswith((f"{page}.", f"{page}/", *_ALSO)):
                     raise MissingError("there is only a status page at this address")
-        return await handler(request)
+        return handler(request)
 
     return middleware

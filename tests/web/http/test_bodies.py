@@ -23,7 +23,7 @@ from web.http.bodies import SERVER_OPTIONS, gunzip, read_body
 from web.http.errors import BadRequestError, TooLargeError
 from web.http.failures import failure_of
 from web.http.parameters import form_fields
-from web.http.routing import ROUTES, Access, Route, Surface
+from web.http.routing import Access, Route, Surface, add_routes
 from web.settings import WebSettings
 
 LIMIT_BYTES = 2**16
@@ -197,8 +197,7 @@ async def test_route_may_have_a_limit_of_its_own(limit_bytes: int) -> None:
 
     route = Route("POST", "/", size, Access.PUSH, Surface.JSON, body_limit_bytes=limit_bytes)
     app = web.Application()
-    app.router.add_post("/", size)
-    app[ROUTES] = {("POST", "/"): route}
+    add_routes(app, [route])
     app[bodies.BODY_POLICY] = bodies.BodyPolicy(30, Refusals())
     server = TestServer(app)
     await server.start_server(**SERVER_OPTIONS)
@@ -282,9 +281,8 @@ async def test_large_body_is_refused_while_memory_is_short(way: str) -> None:
             return web.Response(status=failure.status, headers=failure.headers)
 
     app = web.Application(client_max_size=4 * 2**20)
-    app.router.add_post("/", size)
+    add_routes(app, [Route("POST", "/", size, Access.PUSH, Surface.JSON)])
     refusals, memory = Refusals(), MemoryReading(2**30)
-    app[ROUTES] = {("POST", "/"): Route("POST", "/", size, Access.PUSH, Surface.JSON)}
     app[bodies.BODY_POLICY] = bodies.BodyPolicy(30, refusals, memory)
     large = bytes(2**20 + 1)
     packed = await asyncio.to_thread(gzip.compress, large, 1)

@@ -7,6 +7,7 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from tests.web.world import World, world_at
+from web.http.routing import ROUTES
 
 
 @pytest.fixture
@@ -33,3 +34,8 @@ async def test_options_of_an_unknown_url_is_not_found(world: World) -> None:
 async def test_options_of_another_origin_is_left_to_cors(world: World) -> None:
     answer = await world.client.options("/api/v1/query", headers={"Origin": "https://a.example"})
     assert answer.status == 405
+
+
+async def test_no_route_has_the_method_options(world: World) -> None:
+    # `unmatched` relies on it: preflights and these answers are for requests without a route.
+    assert not [path for method, path in world.client.app[ROUTES] if method == "OPTIONS"]
