@@ -1,28 +1,12 @@
 """Everything that the web application needs of analytics."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from analytics.event_rates import EventRates
-from analytics.product.batches import EventBatches
-from analytics.product.exchange import EventExchange
-from analytics.product.funnel_reports import FunnelReports
-from analytics.product.limits import EventLimits
-from analytics.product.live import Arrivals, LiveView
-from analytics.product.paths import PathReports
-from analytics.product.persons import PersonReports
-from analytics.product.questions import Questions
-from analytics.product.reports import ProductReports
-from analytics.product.retention import RetentionReports
-from analytics.product.saved_reports import SavedReports
-from analytics.product.schema import SchemaReports
-from analytics.product.segments import Segments
-from analytics.product.sessions import SessionReports
-from analytics.product.shares import ReportShares
-from analytics.product.trends import TrendReports
 from analytics.projects import Projects
 from analytics.requests.keys import ProjectKeyring
-from analytics.requests.reports import RequestReports
-from analytics.requests.tracking import RequestParser
 from analytics.series.counters import ProjectCounters
 from analytics.settings import AnalyticsSettings
 from model.clock import Clock
@@ -36,63 +20,207 @@ from storage.api.reports.schema_notes import SchemaNoteRecords
 from storage.api.reports.shares import ShareRecords
 from storage.api.requests import RequestStore
 
+if TYPE_CHECKING:
+    from analytics.product.batches import EventBatches
+    from analytics.product.exchange import EventExchange
+    from analytics.product.funnel_reports import FunnelReports
+    from analytics.product.live import Arrivals, LiveView
+    from analytics.product.paths import PathReports
+    from analytics.product.persons import PersonReports
+    from analytics.product.questions import Questions
+    from analytics.product.reports import ProductReports
+    from analytics.product.retention import RetentionReports
+    from analytics.product.saved_reports import SavedReports
+    from analytics.product.schema import SchemaReports
+    from analytics.product.segments import Segments
+    from analytics.product.sessions import SessionReports
+    from analytics.product.shares import ReportShares
+    from analytics.product.trends import TrendReports
+    from analytics.requests.reports import RequestReports
+    from analytics.requests.tracking import RequestParser
+
 
 @dataclass(frozen=True, slots=True)
+class AnalyticsStores:
+    """The stores of analytics.
+
+    Attributes:
+        activity: answers questions about persons over time.
+        transfer: exports events.
+        saved_reports, segments, shares, schema_notes: what users store about projects.
+    """
+
+    activity: ActivityReader
+    transfer: EventTransfer
+    saved_reports: SavedReportRecords
+    segments: SegmentRecords
+    shares: ShareRecords
+    schema_notes: SchemaNoteRecords
+
+
 class Analytics:
     """Projects, their events and their reports.
+
+    What only a server with events needs is imported and made at its first use: 40 modules. Its
+    users are imported beside the event loop, and have imported it then.
 
     Attributes:
         settings: section `analytics` of the configuration.
         projects: the projects.
-        batches: stores events.
-        reports: answers the reports of apptracker's API.
-        segments: named groups of persons.
-        questions: turns definitions in JSON into questions.
-        trends, funnels: answer these reports.
-        saved_reports: questions under a name.
-        shares: links to reports for anybody.
         events: the event store.
-        keyring: the API keys of projects.
-        parser: parses tracked requests.
         requests: the store of tracked requests.
-        request_reports: answers reports over them.
-        retention: answers how many persons come back.
-        paths: answers where persons go.
-        persons: answers questions about single persons.
-        schema: lists and describes event names and properties.
-        live: returns the newest events.
+        keyring: the API keys of projects.
         counters: counts what is stored, for the series of projects.
-        sessions: answers the report over visits.
-        exchange: exports and imports events.
         rates: limits what a project may send.
-        arrivals: wakes those who wait for a project's next events.
     """
 
-    settings: AnalyticsSettings
-    projects: Projects
-    batches: EventBatches
-    reports: ProductReports
-    segments: Segments
-    questions: Questions
-    trends: TrendReports
-    funnels: FunnelReports
-    saved_reports: SavedReports
-    shares: ReportShares
-    events: EventStore
-    keyring: ProjectKeyring
-    parser: RequestParser
-    requests: RequestStore
-    request_reports: RequestReports
-    retention: RetentionReports
-    paths: PathReports
-    persons: PersonReports
-    schema: SchemaReports
-    live: LiveView
-    counters: ProjectCounters
-    sessions: SessionReports
-    exchange: EventExchange
-    rates: EventRates
-    arrivals: Arrivals
+    def __init__(
+        self,
+        settings: AnalyticsSettings,
+        projects: Projects,
+        keyring: ProjectKeyring,
+        events: EventStore,
+        requests: RequestStore,
+        stores: AnalyticsStores,
+        clock: Clock,
+        refusals: Refusals,
+    ) -> None:
+        self.settings, self.projects, self.keyring = settings, projects, keyring
+        self.events, self.requests, self._stores = events, requests, stores
+        self._clock, self._refusals = clock, refusals
+        self.counters = ProjectCounters()
+        self.rates = EventRates(settings.events_per_second, clock, refusals)
+
+    @cached_property
+    def batches(self) -> "EventBatches":
+        """Stores events."""
+        from analytics.product.batches import EventBatches
+        from analytics.product.limits import EventLimits
+
+        settings, activity = self.settings, self._stores.activity
+        limits = EventLimits(
+            activity, settings.event_names, settings.event_properties, self._refusals
+        )
+        return EventBatches(self.events, self._clock, self.counters, limits, self.arrivals)
+
+    @cached_property
+    def arrivals(self) -> "Arrivals":
+        """Wakes those who wait for a project's next events."""
+        from analytics.product.live import Arrivals
+
+        return Arrivals()
+
+    @cached_property
+    def reports(self) -> "ProductReports":
+        """Answers the reports of apptracker's API."""
+        from analytics.product.reports import ProductReports
+
+        return ProductReports(self.events, self._clock)
+
+    @cached_property
+    def segments(self) -> "Segments":
+        """Named groups of persons."""
+        from analytics.product.segments import Segments
+
+        return Segments(self._stores.segments, self._clock)
+
+    @cached_property
+    def questions(self) -> "Questions":
+        """Turns definitions in JSON into questions."""
+        from analytics.product.questions import Questions
+
+        return Questions(self.segments, self._clock)
+
+    @cached_property
+    def trends(self) -> "TrendReports":
+        """Answers the report over trends."""
+        from analytics.product.trends import TrendReports
+
+        return TrendReports(self.events, self._clock)
+
+    @cached_property
+    def funnels(self) -> "FunnelReports":
+        """Answers the report over funnels."""
+        from analytics.product.funnel_reports import FunnelReports
+
+        return FunnelReports(self.events, self._clock)
+
+    @cached_property
+    def saved_reports(self) -> "SavedReports":
+        """Questions under a name."""
+        from analytics.product.saved_reports import SavedReports
+
+        return SavedReports(self._stores.saved_reports, self.questions, self._clock)
+
+    @cached_property
+    def shares(self) -> "ReportShares":
+        """Links to reports for anybody."""
+        from analytics.product.shares import ReportShares
+
+        return ReportShares(self._stores.shares, self._clock)
+
+    @cached_property
+    def parser(self) -> "RequestParser":
+        """Parses tracked requests."""
+        from analytics.requests.tracking import RequestParser
+
+        return RequestParser()
+
+    @cached_property
+    def request_reports(self) -> "RequestReports":
+        """Answers reports over tracked requests."""
+        from analytics.requests.reports import RequestReports
+
+        return RequestReports(self.requests, self._clock)
+
+    @cached_property
+    def retention(self) -> "RetentionReports":
+        """Answers how many persons come back."""
+        from analytics.product.retention import RetentionReports
+
+        return RetentionReports(self._stores.activity, self._clock)
+
+    @cached_property
+    def paths(self) -> "PathReports":
+        """Answers where persons go."""
+        from analytics.product.paths import PathReports
+
+        return PathReports(self._stores.activity)
+
+    @cached_property
+    def persons(self) -> "PersonReports":
+        """Answers questions about single persons."""
+        from analytics.product.persons import PersonReports
+
+        return PersonReports(self.events, self._stores.activity)
+
+    @cached_property
+    def schema(self) -> "SchemaReports":
+        """Lists and describes event names and properties."""
+        from analytics.product.schema import SchemaReports
+
+        return SchemaReports(self._stores.activity, self._stores.schema_notes, self._clock)
+
+    @cached_property
+    def live(self) -> "LiveView":
+        """Returns the newest events."""
+        from analytics.product.live import LiveView
+
+        return LiveView(self._stores.activity)
+
+    @cached_property
+    def sessions(self) -> "SessionReports":
+        """Answers the report over visits."""
+        from analytics.product.sessions import SessionReports
+
+        return SessionReports(self.events, self._clock)
+
+    @cached_property
+    def exchange(self) -> "EventExchange":
+        """Exports and imports events."""
+        from analytics.product.exchange import EventExchange
+
+        return EventExchange(self._stores.transfer, self.batches)
 
     async def erase_person(self, project: Project, distinct_id: str) -> int:
         """Delete all that is stored of a person; return the number of events."""
@@ -119,36 +247,15 @@ class Analytics:
         refusals: Refusals | None = None,
     ) -> "Analytics":
         """Return the service over its stores."""
-        segments = Segments(segment_records, clock)
-        questions = Questions(segments, clock)
-        counters, refusals = ProjectCounters(), refusals or Refusals()
-        limits = EventLimits(activity, settings.event_names, settings.event_properties, refusals)
-        arrivals = Arrivals()
-        batches = EventBatches(events, clock, counters, limits, arrivals)
         return cls(
             settings,
             Projects(records, clock),
-            batches,
-            ProductReports(events, clock),
-            segments,
-            questions,
-            TrendReports(events, clock),
-            FunnelReports(events, clock),
-            SavedReports(saved_reports, questions, clock),
-            ReportShares(share_records, clock),
-            events,
             ProjectKeyring(keys, clock),
-            RequestParser(),
+            events,
             requests,
-            RequestReports(requests, clock),
-            RetentionReports(activity, clock),
-            PathReports(activity),
-            PersonReports(events, activity),
-            SchemaReports(activity, schema_notes, clock),
-            LiveView(activity),
-            counters,
-            SessionReports(events, clock),
-            EventExchange(transfer, batches),
-            EventRates(settings.events_per_second, clock, refusals),
-            arrivals,
+            AnalyticsStores(
+                activity, transfer, saved_reports, segment_records, share_records, schema_notes
+            ),
+            clock,
+            refusals or Refusals(),
         )

@@ -32,7 +32,7 @@ from web.on_demand import OnDemandRoutes
 from web.prometheus.envelope import failure_envelope
 from web.services import Services
 from web.settings import WebSettings
-from web.status_pages.upkeep import STATUS_UPKEEP, StatusUpkeep
+from web.status_pages.on_demand import STATUS_PAGES
 
 if TYPE_CHECKING:
     from web.pages import PageFactory
@@ -69,7 +69,7 @@ def create_app(
     app[PUSH_ADMISSION] = PushAdmission(internals.authenticator, push, bodies, settings)
     _add_response_headers(app, services, settings)
     _close_on_shutdown(app, internals)
-    app[STATUS_UPKEEP] = StatusUpkeep(internals.status_board)
+    app[STATUS_PAGES] = internals.status_pages
     add_routes(app, first_routes(internals))
     further = OnDemandRoutes(app[ROUTES], lambda: _further_routes(internals, resources, pages))
     app.router.register_resource(further)

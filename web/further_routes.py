@@ -116,8 +116,8 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         AnnotationsApi(services.annotations, fleet, members, services.clock),
         DashboardsApi(DashboardLibrary(services.dashboards, services.clock)),
         ProbesApi(ProbeActions(services, settings)),
-        PublicStatusPages(internals.status_board, internals.renderer, settings),
-        StatusPagesApi(internals.status_board),
+        PublicStatusPages(internals.status_pages.board(), internals.renderer, settings),
+        StatusPagesApi(internals.status_pages.board()),
         SharesOfDashboards(
             DashboardLibrary(services.dashboards, services.clock),
             DashboardShares(services.dashboard_shares, services.clock),

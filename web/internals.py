@@ -1,6 +1,7 @@
 """The objects that the web application constructs for itself and its handlers share."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from web.accounts.actions import AccountActions
 from web.fleet.fleet import Fleet
@@ -14,7 +15,6 @@ from web.identity.authentication import Authenticator
 from web.identity.credentials import Credentials
 from web.identity.devices import KnownDevices
 from web.identity.login import Logins
-from web.identity.oidc.login import OidcLogin
 from web.identity.passwords import Passwords
 from web.identity.second_factor import SecondFactors
 from web.live.feeds import Feeds
@@ -24,7 +24,10 @@ from web.prometheus.encoding import encode_value
 from web.prometheus.server.notifications import NotificationsApi
 from web.services import Services
 from web.settings import WebSettings
-from web.status_pages.board import StatusBoard
+from web.status_pages.on_demand import StatusPagesOnDemand
+
+if TYPE_CHECKING:
+    from web.identity.oidc.login import OidcLogin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class Internals:
     second_factors: SecondFactors
     authenticator: Authenticator
     logins: Logins
-    oidc: OidcLogin | None
+    oidc: "OidcLogin | None"
     issuer: Credentials
     actions: AccountActions
     fleet: Fleet
@@ -55,7 +58,7 @@ class Internals:
     shell: Shell
     socket: MetricsSocket
     notifications: NotificationsApi
-    status_board: StatusBoard
+    status_pages: StatusPagesOnDemand
 
     @classmethod
     def of(cls, services: Services, settings: WebSettings, renderer: Renderer) -> "Internals":
@@ -103,13 +106,16 @@ class Internals:
             shell=shell,
             socket=MetricsSocket(services, settings, authenticator, fleet, feeds),
             notifications=NotificationsApi(services),
-            status_board=StatusBoard(services),
+            status_pages=StatusPagesOnDemand(services),
         )
 
 
-def _oidc(services: Services, settings: WebSettings) -> OidcLogin | None:
+def _oidc(services: Services, settings: WebSettings) -> "OidcLogin | None":
     if settings.oidc is None:
         return None
+    # Few servers have a provider.
+    from web.identity.oidc.login import OidcLogin
+
     return OidcLogin(
         settings.oidc,
         settings,

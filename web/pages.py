@@ -198,7 +198,9 @@ PAGES: Final[tuple[PageFactory, ...]] = (
         DashboardLibrary(parts.services.dashboards, parts.services.clock), parts.shell
     ),
     lambda parts: ExplorePages(parts.shell),
-    lambda parts: StatusPageEditor(parts.status_board, parts.services, parts.fleet, parts.shell),
+    lambda parts: StatusPageEditor(
+        parts.status_pages.board(), parts.services, parts.fleet, parts.shell
+    ),
     lambda parts: ProbePages(
         ProbeActions(parts.services, parts.settings), parts.shell, parts.services.clock
     ),

@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from analytics.errors import AnalyticsError
 from analytics.series.session_counters import SessionCounters
 from analytics.sessions.price_list import PriceList
 from analytics.sessions.settings import SessionSettings
-from analytics.sessions.traces.formats import TraceFormat, format_of, reader_of
-from analytics.sessions.traces.reader import TraceSource
 from model.clock import Clock
 from storage.api.agent_sessions.records import (
     AgentAction,
@@ -18,6 +17,10 @@ from storage.api.agent_sessions.records import (
     AgentRequest,
 )
 from storage.api.agent_sessions.store import AgentSessionStore
+
+if TYPE_CHECKING:
+    from analytics.sessions.traces.formats import TraceFormat
+    from analytics.sessions.traces.reader import TraceSource
 
 _MOST_RECORDS = 20_000
 """Records that are stored in one commit."""
@@ -37,7 +40,7 @@ class IngestedTrace:
         stored, updated, duplicates: see `AgentAppendResult`.
     """
 
-    trace_format: TraceFormat
+    trace_format: "TraceFormat"
     requests: int
     actions: int
     stored: int
@@ -66,7 +69,7 @@ class SessionIngestion:
         return lambda: self._subscribers.discard(subscriber)
 
     async def ingest(
-        self, body: bytes, source: TraceSource, trace_format: TraceFormat | None = None
+        self, body: bytes, source: "TraceSource", trace_format: "TraceFormat | None" = None
     ) -> IngestedTrace:
         """Store a trace file; the answer comes when it is on disk.
 
@@ -136,8 +139,11 @@ class SessionIngestion:
 
 
 def _read(
-    body: bytes, source: TraceSource, trace_format: TraceFormat | None
-) -> tuple[TraceFormat, AgentRecords]:
+    body: bytes, source: "TraceSource", trace_format: "TraceFormat | None"
+) -> "tuple[TraceFormat, AgentRecords]":
+    # Most servers never receive a trace: the readers are imported with the first one.
+    from analytics.sessions.traces.formats import TraceFormat, format_of, reader_of
+
     lines = body.split(b"\n")
     found = trace_format or format_of([line for line in lines if line.strip()])
     if found is None:

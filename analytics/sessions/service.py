@@ -1,6 +1,8 @@
 """Everything that the web application needs of coding agents' sessions."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from analytics.series.session_counters import SessionCounters
 from analytics.sessions.github_secrets import GithubSecrets, Sealing
@@ -8,13 +10,15 @@ from analytics.sessions.ingestion import SessionIngestion
 from analytics.sessions.outcomes.github_puller import GithubPuller
 from analytics.sessions.outcomes.intake import OutcomeIntake
 from analytics.sessions.price_list import PriceList
-from analytics.sessions.reports import AgentReports
 from analytics.sessions.settings import SessionSettings
 from model.clock import Clock
 from storage.api.agent_sessions.store import AgentSessionStore
 
+if TYPE_CHECKING:
+    from analytics.sessions.reports import AgentReports
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class AgentSessions:
     """Sessions of coding agents.
 
@@ -26,8 +30,8 @@ class AgentSessions:
         outcomes: stores pull requests, reviews and commits.
         puller: pulls them from GitHub; without repositories, it has nothing to do.
         prices: what tokens cost.
-        reports: answers reports.
         counters: counts tokens and cost, for the series of teams.
+        clock: the time.
     """
 
     settings: SessionSettings
@@ -37,8 +41,15 @@ class AgentSessions:
     outcomes: OutcomeIntake
     puller: GithubPuller
     prices: PriceList
-    reports: AgentReports
     counters: SessionCounters
+    clock: Clock
+
+    @cached_property
+    def reports(self) -> "AgentReports":
+        """Answers reports; imported at the first use."""
+        from analytics.sessions.reports import AgentReports
+
+        return AgentReports(self.store, self.settings, self.clock)
 
     @classmethod
     def over(
@@ -60,6 +71,6 @@ class AgentSessions:
             outcomes,
             GithubPuller(settings.github, secrets.token, store, outcomes, clock),
             prices,
-            AgentReports(store, settings, clock),
             counters,
+            clock,
         )

@@ -51,7 +51,7 @@ from web.http.errors import BadRequestError
 from web.identity.first_admin import FIRST_ADMIN, ensure_first_admin
 from web.identity.push_admission import PUSH_ADMISSION
 from web.settings import WebSettings
-from web.status_pages.upkeep import STATUS_UPKEEP
+from web.status_pages.on_demand import STATUS_PAGES
 
 log = structlog.get_logger(__name__)
 
@@ -282,7 +282,7 @@ async def running_server(
             keep_renewed(lambda: parts.reloader.current.settings, directory)
         )
         stack.callback(renewing.cancel)
-        upkeep = tasks.create_task(app[STATUS_UPKEEP].run())
+        upkeep = tasks.create_task(app[STATUS_PAGES].run())
         stack.callback(upkeep.cancel)
         await stack.enter_async_context(_running(parts, tasks))
         url = address.local_url

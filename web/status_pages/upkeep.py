@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from typing import Final
 
 import structlog
-from aiohttp import web
 
 from storage.api.errors import StorageError
 from web.status_pages.board import StatusBoard
@@ -105,7 +104,3 @@ class StatusUpkeep:
                 recovered = UpdateForm(state="resolved", text=f"{one.name} is operational again.")
                 incident = opened[one.id]
                 await self._incidents.update(page.slug, incident.id, recovered, _AUTHOR)
-
-
-STATUS_UPKEEP: Final = web.AppKey("status_upkeep", StatusUpkeep)
-"""The upkeep of an application's status pages; the server runs it."""

@@ -17,7 +17,7 @@ from promql.engine import LocalEngine
 from storage.api.accounts import Role
 from tests.web.service_doubles import NOW_MS, MemorySamples
 from tests.web.world import World, world_at
-from web.status_pages.upkeep import STATUS_UPKEEP
+from web.status_pages.on_demand import STATUS_PAGES
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
@@ -108,7 +108,7 @@ async def test_states_bars_and_response_times_come_from_samples(
         series("db_ok", Labels(), [(NOW_MS, 0.5)]),
     ]
     await made(world, editor)
-    await world.client.app[STATUS_UPKEEP].look()
+    await (await world.client.app[STATUS_PAGES].upkeep()).look()
     status = await shown(world)
     assert status["state"] == "degraded"
     shop, database = status["groups"][0]["components"]
@@ -216,7 +216,7 @@ async def test_an_automatic_incident_opens_and_ends_with_the_outage(
 ) -> None:
     samples.stored.append(series("probe_success", _TARGET, [(NOW_MS, 0.0)]))
     await made(world, editor, automatic_incidents=True)
-    upkeep = world.client.app[STATUS_UPKEEP]
+    upkeep = await world.client.app[STATUS_PAGES].upkeep()
     await upkeep.look()
     assert (await shown(world))["incidents"] == []
     await upkeep.look()
