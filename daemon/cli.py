@@ -6,7 +6,7 @@ A module is imported when its command runs, so that `redshank --help` is fast.
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -75,6 +75,28 @@ def _without_unused_packages() -> Iterator[None]:
             del sys.modules[name]
 
 
+class UnparsedCommand(click.Command):
+    """A command of the exporter, which parses its arguments itself: it also runs without click.
+
+    Args:
+        name: its name.
+        function: runs it with its arguments and the words by which the user has called it.
+    """
+
+    def __init__(self, name: str, function: Callable[[Sequence[str], str], None]) -> None:
+        super().__init__(name, add_help_option=False)
+        self._function = function
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the arguments as they are."""
+        ctx.args = list(args)
+        return []
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Run the command."""
+        self._function(ctx.args, ctx.command_path)
+
+
 class LazyGroup(click.Group):
     """A group that imports a command when it is used."""
 
@@ -89,8 +111,7 @@ class LazyGroup(click.Group):
             return None
         with _without_unused_packages():
             command = getattr(importlib.import_module(place.module), place.attribute)
-        assert isinstance(command, click.Command)  # noqa: S101 - COMMANDS is ours.
-        return command
+        return command if isinstance(command, click.Command) else UnparsedCommand(cmd_name, command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""

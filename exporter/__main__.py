@@ -1,6 +1,8 @@
 """Entry point of `python -m exporter`, which runs the exporter without a server."""
 
+import sys
+
 from exporter.command import exporter
 
 if __name__ == "__main__":
-    exporter(prog_name="redshank exporter")
+    exporter(sys.argv[1:])

@@ -1,22 +1,23 @@
 """Builds `redshank-exporter.pyz`: the exporter and its dependencies in one file.
 
-The file runs on CPython 3.11 or newer, on the platform it was built on, with nothing
-installed: all packages are pure Python except psutil, whose library uses the stable ABI.
-The build is reproducible: the same installed packages give the same bytes.
+The file runs on CPython 3.9 or newer, on the platform it was built on, with nothing
+installed: all packages are pure Python except psutil and bcrypt, whose libraries use the
+stable ABI. A package that needs a newer Python raises the file's own minimum. The build is
+reproducible: the same installed packages give the same bytes.
 """
 
 import json
 import os
 import re
+import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import BinaryIO
 
-import click
-
+from exporter.command_line import CommandLine
 from exporter.errors import ExporterError
 from exporter.launcher import MANIFEST, NATIVE
 from exporter.version import BUNDLED
@@ -38,8 +39,12 @@ _MODEL = (
     "process/terminal_text.py",
     "process/sd_notify.py",
 )
-# PyYAML is pure Python where this faster parser is missing.
-_OPTIONAL = "yaml/_yaml."
+# Without these libraries, which are for one version of Python, PyYAML and tomli are pure Python.
+_OPTIONAL = re.compile(r"yaml/_yaml\.|tomli/|[0-9a-f]+__mypyc\.")
+# The one file has a command line of its own.
+_NOT_BUNDLED = frozenset({"click"})
+_OLDEST_PYTHON = (3, 9)
+_REQUIRES_PYTHON = re.compile(r">=\s*3\.([0-9]+)")
 _LICENCE = re.compile(r"(LICEN[CS]E|NOTICE|COPYING)", re.IGNORECASE)
 _REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -48,15 +53,20 @@ class BundleError(ExporterError):
     """The installed packages cannot be bundled into one file."""
 
 
-@click.command("build-exporter")
-@click.argument("output", type=click.Path(dir_okay=False), default="redshank-exporter.pyz")
-def build_exporter(output: str) -> None:
+def build_exporter(arguments: Sequence[str], prog: str = "redshank build-exporter") -> None:
     """Write the exporter as one file, which runs on a python3 without any packages."""
+    parser = CommandLine(
+        prog,
+        "Write the exporter as one file, which runs on a python3 without any packages.",
+        "[OUTPUT]",
+    )
+    parser.add_argument("output", nargs="?", type=Path, default=Path("redshank-exporter.pyz"))
+    output = parser.parse_args(arguments).output
     try:
-        size_bytes = build(Path(output))
+        size_bytes = build(output)
     except (ExporterError, OSError) as exc:
-        raise click.ClickException(str(exc)) from exc
-    click.echo(f"{output}: {size_bytes / 1024:.0f} KiB")
+        parser.fail(exc)
+    parser.show(f"{output}: {size_bytes / 1024:.0f} KiB")
 
 
 def build(output: Path) -> int:
@@ -68,19 +78,22 @@ def build(output: Path) -> int:
     """
     members = dict(_own_members())
     native: dict[str, str] = {}
+    oldest_python = _OLDEST_PYTHON
     for distribution in map(_distribution, _requirements()):
+        oldest_python = max(oldest_python, _oldest_python(distribution))
         for path in distribution.files or ():
             if ".abi3." in path.name:
                 module = ".".join((*path.parent.parts, path.name.split(".", 1)[0]))
                 native[module] = path.name
                 members[f"exporter/{NATIVE}/{path.name}"] = path.read_binary()
-            elif path.suffix == ".so" and path.as_posix().startswith(_OPTIONAL):
+            elif path.suffix == ".so" and _OPTIONAL.match(path.as_posix()):
                 continue
             elif path.suffix == ".so":
                 raise BundleError(f"{path} runs on one version of Python only")
             elif ".." not in path.parts and (path.suffix == ".py" or _LICENCE.search(path.name)):
                 members[path.as_posix()] = path.read_binary()
-    members[f"exporter/{MANIFEST}"] = json.dumps(native, sort_keys=True).encode()
+    manifest = {"native_modules": native, "oldest_python": oldest_python}
+    members[f"exporter/{MANIFEST}"] = json.dumps(manifest, sort_keys=True).encode()
     members["__main__.py"] = (_SOURCE / "launcher.py").read_bytes()
     descriptor, temporary = tempfile.mkstemp(dir=output.parent, prefix=output.name)
     try:
@@ -107,6 +120,8 @@ def _write(file: BinaryIO, members: dict[str, bytes]) -> None:
 
 def _own_members() -> Iterator[tuple[str, bytes]]:
     for path in sorted(_SOURCE.rglob("*.py")):
+        if path.name == "bundle.py":
+            continue  # One archive builds no other one.
         yield f"exporter/{path.relative_to(_SOURCE).as_posix()}", path.read_bytes()
     for pattern in ("*.service", "*.socket"):
         for path in sorted((_SOURCE / "installation").glob(pattern)):
@@ -133,10 +148,15 @@ def _requirements() -> list[str]:
             name, _, marker = requirement.partition(";")
             match = _REQUIREMENT.match(name)
             # A requirement with a marker is for an extra, another platform or an old Python.
-            if match and not marker and match[0] not in found:
+            if match and not marker and match[0] not in found.keys() | _NOT_BUNDLED:
                 found[match[0]] = None
                 waiting.append(match[0])
     return list(found)
+
+
+def _oldest_python(distribution: metadata.Distribution) -> tuple[int, int]:
+    match = _REQUIRES_PYTHON.search(distribution.metadata["Requires-Python"] or "")
+    return (3, int(match[1])) if match else _OLDEST_PYTHON
 
 
 def _distribution(name: str) -> metadata.Distribution:
@@ -147,4 +167,4 @@ def _distribution(name: str) -> metadata.Distribution:
 
 
 if __name__ == "__main__":
-    build_exporter()
+    build_exporter(sys.argv[1:], "python -m exporter.bundle")

@@ -6,12 +6,12 @@ by their names. The module imports nothing heavy: `redshank --help` loads it.
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 from exporter.errors import OptionError
 from exporter.name_filter import NameFilter
 
-Value = str | bool | tuple[str, ...]
+Value = Union[str, bool, tuple[str, ...]]
 """The type of an option's default is that of its value; a tuple is repeatable."""
 
 

@@ -1,78 +1,29 @@
 """The command line of the exporter: `redshank exporter`, or `python -m exporter`."""
 
+from __future__ import annotations
+
+import os
 import re
-from collections.abc import Iterable
+from argparse import SUPPRESS, Namespace
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import click
-
-# Import only light modules here: `redshank --help` loads this one and must be quick.
+# Import only light modules here: `redshank exporter --help` must be quick.
 from exporter.collector_options import MISSING_COLLECTORS, OPTIONS, REFUSED, CollectorOptions
+from exporter.command_line import CommandLine, count, number_between
 from exporter.settings import DEFAULT_LISTEN, ExporterSettings
 
 _DEFAULTS = ExporterSettings()
 # `--collector.cpu` or `--no-collector.cpu`; flags with a second dot are settings of one.
 _COLLECTOR_FLAG = re.compile(r"--(no-)?collector\.([a-z0-9_-]+)")
-
-
-class NodeExporterCommand(click.Command):
-    """A command that also takes node_exporter's flags, each of which names a collector."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments, with `--collector.cpu` read as `--enable-collector cpu`."""
-        return super().parse_args(ctx, [word for arg in args for word in _words(arg)])
-
-
-def _words(argument: str) -> list[str]:
-    """Return the options that a flag of node_exporter stands for.
-
-    Raises:
-        UsageError: it is an option that this exporter cannot honour.
-    """
-    flag, equals, value = argument.partition("=")
-    for prefix, reason in REFUSED.items():
-        if flag.startswith((f"--collector.{prefix}", f"--no-collector.{prefix}")):
-            raise click.UsageError(f"{flag} is not supported: {reason}")
-    if flag in _SWITCHES and equals and value in ("true", "false"):
-        return [flag if value == "true" else flag.replace("--", "--no-", 1)]
-    match = _COLLECTOR_FLAG.fullmatch(flag)
-    if match is None or match[2] == "disable-defaults" or value not in ("", "true", "false"):
-        return [argument]
-    is_enabled = (match[1] is None) == (value != "false")
-    if not is_enabled and match[2] in MISSING_COLLECTORS:
-        return []
-    return ["--enable-collector" if is_enabled else "--disable-collector", match[2]]
-
-
-_SWITCHES = frozenset(option.flag for option in OPTIONS if isinstance(option.default, bool))
-
-
-def _with_collector_options(command: click.Command) -> click.Command:
-    """Add node_exporter's options of single collectors to a command."""
-    for option in OPTIONS:
-        is_switch = isinstance(option.default, bool)
-        flags = f"{option.flag}/--no-collector.{option.name}" if is_switch else option.flag
-        command.params.append(
-            click.Option(
-                [flags, _parameter(option.name)],
-                default=None,
-                multiple=isinstance(option.default, tuple),
-                help=option.documentation,
-            )
-        )
-    return command
-
-
-def _parameter(option: str) -> str:
-    return "collector_" + re.sub(r"[^a-z]", "_", option.lower())
-
-
-def _print_version(ctx: click.Context, _: click.Parameter, is_given: bool) -> None:
-    if is_given:
-        from exporter.version import version
-
-        click.echo(f"redshank exporter {version()}")
-        ctx.exit()
+# Options without a value. Like node_exporter's, they also exist as `--no-…` and `--…=false`.
+_SWITCHES = {
+    "--collector.disable-defaults": "Run only the collectors that are enabled by name.",
+    "--web.disable-exporter-metrics": "Leave out the exporter's own metrics: process_*, python_*, "
+    "redshank_exporter_*.",
+    "--web.systemd-socket": "Listen on the socket that systemd passes only.",
+    **{one.flag: one.documentation for one in OPTIONS if isinstance(one.default, bool)},
+}
 
 
 class _PushOptions(NamedTuple):
@@ -90,227 +41,214 @@ class _PushOptions(NamedTuple):
         return bool(self.url or self.config_file)
 
 
-_PUSH_OPTIONS = (
-    click.Option(["--push", "push_url"], default="", help="Push to this server instead."),
-    click.Option(
-        ["--key", "push_key"],
-        default="",
-        envvar="REDSHANK_PUSH_KEY",
-        help="With --push: the host's key; better in the environment.",
-    ),
-    click.Option(
-        ["--push-config", "push_config"],
-        default="",
-        help="Push as an agent_config.json says: api_url, host_key, report_interval_seconds.",
-    ),
-    click.Option(
-        ["--push-interval", "push_interval"],
-        type=click.FloatRange(1, 86400),
-        default=None,
-        help="Seconds from one push to the next; default: 15, or that of --push-config.",
-    ),
-    click.Option(["--push-queue", "push_queue"], default="", help="Directory of the queue."),
-)
+def exporter(arguments: Sequence[str], prog: str = "redshank exporter") -> None:
+    """Serve this host's metrics until SIGTERM or SIGINT, or push them.
 
+    Args:
+        arguments: the command line, without the command.
+        prog: the words by which the user has called the command.
 
-def _with_push_options(command: click.Command) -> click.Command:
-    command.params.extend(_PUSH_OPTIONS)
-    return command
-
-
-@_with_push_options
-@_with_collector_options
-@click.command(cls=NodeExporterCommand, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--listen",
-    "--web.listen-address",
-    "listen",
-    default=[DEFAULT_LISTEN],
-    show_default=True,
-    multiple=True,
-    help="Address to listen on: HOST:PORT, [IPV6]:PORT, or :PORT for all addresses. "
-    "A socket that systemd passes comes first. Repeatable.",
-)
-@click.option(
-    "--web.config.file",
-    "web_config_file",
-    type=click.Path(dir_okay=False),
-    help="File with TLS and users, in the format of Prometheus's exporters.",
-)
-@click.option("--path.procfs", "proc", default=_DEFAULTS.roots.proc, help="Mount point of procfs.")
-@click.option("--path.sysfs", "sysfs", default=_DEFAULTS.roots.sys, help="Mount point of sysfs.")
-@click.option(
-    "--path.rootfs",
-    "rootfs",
-    default=_DEFAULTS.roots.rootfs,
-    help="Where the host's root directory is mounted, if the exporter runs in a container.",
-)
-@click.option(
-    "--path.udev.data",
-    "udev",
-    default=_DEFAULTS.roots.udev,
-    help="Directory of udev's device database.",
-)
-@click.option(
-    "--textfile-directory",
-    "--collector.textfile.directory",
-    "textfile_directories",
-    multiple=True,
-    help="Directory of *.prom files with metrics of your own, or a pattern. Repeatable.",
-)
-@click.option(
-    "--collector-timeout",
-    type=click.FloatRange(0.1, 300),
-    default=_DEFAULTS.collector_timeout_s,
-    show_default=True,
-    help="How many seconds a scrape waits for one collector.",
-)
-@click.option(
-    "--collector",
-    "collectors",
-    metavar="NAME",
-    multiple=True,
-    help="Run this collector only. Repeatable.",
-)
-@click.option(
-    "--enable-collector",
-    "enabled",
-    metavar="NAME",
-    multiple=True,
-    help="Run this collector too; --collector.NAME means the same. Repeatable.",
-)
-@click.option(
-    "--collector.disable-defaults",
-    "disable_defaults",
-    is_flag=True,
-    help="Run only the collectors that are enabled by name.",
-)
-@click.option(
-    "--max-requests",
-    "--web.max-requests",
-    "max_requests",
-    type=click.IntRange(0),
-    default=_DEFAULTS.max_requests,
-    show_default=True,
-    help="How many scrapes are answered at the same time, 0 for any number.",
-)
-@click.option(
-    "--disable-collector",
-    "disabled",
-    metavar="NAME",
-    multiple=True,
-    help="Do not run this collector; --no-collector.NAME means the same. Repeatable.",
-)
-@click.option(
-    "--web.telemetry-path",
-    "telemetry_path",
-    default=_DEFAULTS.telemetry_path,
-    show_default=True,
-    help="Path of the metrics.",
-)
-@click.option(
-    "--web.disable-exporter-metrics",
-    "no_own_metrics",
-    is_flag=True,
-    help="Leave out the exporter's own metrics: process_*, python_*, redshank_exporter_*.",
-)
-@click.option(
-    "--web.systemd-socket",
-    "needs_inherited",
-    is_flag=True,
-    help="Listen on the socket that systemd passes only.",
-)
-@click.option(
-    "--runtime.gomaxprocs",
-    "_processors",
-    type=int,
-    help="Without effect: the exporter has no Go runtime.",
-)
-@click.option(
-    "--log-format",
-    "--log.format",
-    "log_format",
-    type=click.Choice(["logfmt", "json"]),
-    default="logfmt",
-    show_default=True,
-    help="Format of log lines.",
-)
-@click.option(
-    "--log-level",
-    "--log.level",
-    "log_level",
-    type=click.Choice(["debug", "info", "warn", "error"]),
-    default="info",
-    show_default=True,
-    help="Log lines of this level and above.",
-)
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_print_version,
-    help="Print the version.",
-)
-def exporter(
-    listen: tuple[str, ...],
-    web_config_file: str | None,
-    proc: str,
-    sysfs: str,
-    rootfs: str,
-    udev: str,
-    textfile_directories: Iterable[str],
-    collector_timeout: float,
-    collectors: Iterable[str],
-    enabled: Iterable[str],
-    disable_defaults: bool,
-    max_requests: int,
-    disabled: Iterable[str],
-    telemetry_path: str,
-    no_own_metrics: bool,
-    needs_inherited: bool,
-    _processors: int | None,
-    log_format: str,
-    log_level: str,
-    **options: Any,
-) -> None:
-    """Serve this host's metrics under node_exporter's names."""
+    Raises:
+        SystemExit: the command line is wrong, the exporter cannot run, or it showed its help.
+    """
     from exporter.errors import ExporterError
-    from exporter.roots import Roots
 
-    settings = ExporterSettings(
-        listen=listen[0],
-        also_listen=listen[1:],
-        web_config_file=web_config_file or None,
-        roots=Roots(proc, sysfs, rootfs, udev),
-        textfile_directories=tuple(textfile_directories),
-        collector_timeout_s=collector_timeout,
-        collectors=frozenset(collectors),
-        defaults=not disable_defaults,
-        enabled=frozenset(enabled),
-        disabled=frozenset(disabled),
-        max_requests=max_requests,
-        options=CollectorOptions(
-            {
-                one.name: value
-                for one in OPTIONS
-                if (value := options[_parameter(one.name)]) not in (None, ())
-            }
-        ),
-        telemetry_path=telemetry_path,
-        own_metrics=not no_own_metrics,
-        needs_inherited=needs_inherited,
-    )
+    parser = _parser(prog)
+    given = parser.parse_args([word for argument in arguments for word in _words(parser, argument)])
+    if given.version:
+        from exporter.version import version
+
+        parser.show(f"redshank exporter {version()}")
     push = _PushOptions(
-        *(options[f"push_{name}"] for name in ("url", "key", "config", "interval", "queue"))
+        given.push, given.key, given.push_config, given.push_interval, given.push_queue
     )
     try:
         if push.is_on:
-            _push(settings, push, log_format, log_level)
+            _push(_settings(given), push, given.log_format, given.log_level)
         else:
-            _serve(settings, log_format, log_level)
+            _serve(_settings(given), given.log_format, given.log_level)
     except ExporterError as exc:
-        raise click.ClickException(str(exc)) from exc
+        parser.fail(exc)
+
+
+def _words(parser: CommandLine, argument: str) -> list[str]:
+    """Return the options that a flag of node_exporter stands for."""
+    flag, equals, value = argument.partition("=")
+    for prefix, reason in REFUSED.items():
+        if flag.startswith((f"--collector.{prefix}", f"--no-collector.{prefix}")):
+            parser.error(f"{flag} is not supported: {reason}")
+    if flag in _SWITCHES and equals and value in ("true", "false"):
+        return [flag if value == "true" else flag.replace("--", "--no-", 1)]
+    match = _COLLECTOR_FLAG.fullmatch(flag)
+    if match is None or match[2] == "disable-defaults" or value not in ("", "true", "false"):
+        return [argument]
+    is_enabled = (match[1] is None) == (value != "false")
+    if not is_enabled and match[2] in MISSING_COLLECTORS:
+        return []
+    return ["--enable-collector" if is_enabled else "--disable-collector", match[2]]
+
+
+def _parser(prog: str) -> CommandLine:
+    parser = CommandLine(prog, "Serve this host's metrics under node_exporter's names.")
+    _add_serving(parser)
+    _add_collecting(parser)
+    _add_pushing(parser)
+    for flag, documentation in _SWITCHES.items():
+        parser.add_switch(flag, documentation)
+    for option in OPTIONS:
+        if not isinstance(option.default, bool):
+            action = "append" if isinstance(option.default, tuple) else "store"
+            parser.add_argument(
+                option.flag,
+                dest=option.flag,
+                action=action,
+                metavar="VALUE",
+                help=option.documentation,
+            )
+    parser.add_argument("--version", action="store_true", help="Print the version.")
+    return parser
+
+
+def _add_serving(parser: CommandLine) -> None:
+    parser.add_argument(
+        "--listen",
+        "--web.listen-address",
+        metavar="ADDRESS",
+        action="append",
+        help="Address to listen on: HOST:PORT, [IPV6]:PORT, or :PORT for all addresses; default: "
+        f"{DEFAULT_LISTEN}. A socket that systemd passes comes first. Repeatable.",
+    )
+    parser.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        metavar="FILE",
+        help="File with TLS and users, in the format of Prometheus's exporters.",
+    )
+    parser.add_argument(
+        "--max-requests",
+        "--web.max-requests",
+        type=count,
+        metavar="N",
+        default=_DEFAULTS.max_requests,
+        help="How many scrapes are answered at the same time, 0 for any number; default: "
+        "%(default)s.",
+    )
+    parser.add_argument(
+        "--web.telemetry-path",
+        dest="telemetry_path",
+        metavar="PATH",
+        default=_DEFAULTS.telemetry_path,
+        help="Path of the metrics; default: %(default)s.",
+    )
+    # Without effect: the exporter has no Go runtime.
+    parser.add_argument("--runtime.gomaxprocs", type=int, help=SUPPRESS)
+    parser.add_argument(
+        "--log-format",
+        "--log.format",
+        choices=["logfmt", "json"],
+        default="logfmt",
+        help="Format of log lines; default: %(default)s.",
+    )
+    parser.add_argument(
+        "--log-level",
+        "--log.level",
+        choices=["debug", "info", "warn", "error"],
+        default="info",
+        help="Log lines of this level and above; default: %(default)s.",
+    )
+
+
+def _add_collecting(parser: CommandLine) -> None:
+    for flag, name, documentation in (
+        ("--path.procfs", "proc", "Mount point of procfs."),
+        ("--path.sysfs", "sys", "Mount point of sysfs."),
+        (
+            "--path.rootfs",
+            "rootfs",
+            "Where the host's root directory is mounted, if the exporter runs in a container.",
+        ),
+        ("--path.udev.data", "udev", "Directory of udev's device database."),
+    ):
+        default = getattr(_DEFAULTS.roots, name)
+        parser.add_argument(flag, dest=name, metavar="DIR", default=default, help=documentation)
+    parser.add_argument(
+        "--textfile-directory",
+        "--collector.textfile.directory",
+        metavar="DIR",
+        action="append",
+        help="Directory of *.prom files with metrics of your own, or a pattern. Repeatable.",
+    )
+    parser.add_argument(
+        "--collector-timeout",
+        type=number_between(0.1, 300),
+        metavar="SECONDS",
+        default=_DEFAULTS.collector_timeout_s,
+        help="How many seconds a scrape waits for one collector; default: %(default)s.",
+    )
+    for flag, documentation in (
+        ("--collector", "Run this collector only. Repeatable."),
+        (
+            "--enable-collector",
+            "Run this collector too; --collector.NAME means the same. Repeatable.",
+        ),
+        (
+            "--disable-collector",
+            "Do not run this collector; --no-collector.NAME means the same. Repeatable.",
+        ),
+    ):
+        parser.add_argument(flag, action="append", metavar="NAME", help=documentation)
+
+
+def _add_pushing(parser: CommandLine) -> None:
+    parser.add_argument("--push", metavar="URL", default="", help="Push to this server instead.")
+    parser.add_argument(
+        "--key",
+        default=os.environ.get("REDSHANK_PUSH_KEY", ""),
+        help="With --push: the host's key; better in REDSHANK_PUSH_KEY.",
+    )
+    parser.add_argument(
+        "--push-config",
+        metavar="FILE",
+        default="",
+        help="Push as an agent_config.json says: api_url, host_key, report_interval_seconds.",
+    )
+    parser.add_argument(
+        "--push-interval",
+        metavar="SECONDS",
+        type=number_between(1, 86400),
+        help="Time from one push to the next; default: 15, or that of --push-config.",
+    )
+    parser.add_argument("--push-queue", metavar="DIR", default="", help="Directory of the queue.")
+
+
+def _settings(given: Namespace) -> ExporterSettings:
+    from exporter.roots import Roots
+
+    # The options of collectors and the switches are keys by their flags, which are no names.
+    values: dict[str, Any] = vars(given)
+    listen = given.listen or [DEFAULT_LISTEN]
+    collectors = {
+        option.name: tuple(value) if isinstance(value, list) else value
+        for option in OPTIONS
+        if (value := values[option.flag]) is not None
+    }
+    return ExporterSettings(
+        listen=listen[0],
+        also_listen=tuple(listen[1:]),
+        web_config_file=given.web_config_file,
+        roots=Roots(given.proc, given.sys, given.rootfs, given.udev),
+        textfile_directories=tuple(given.textfile_directory or ()),
+        collector_timeout_s=given.collector_timeout,
+        collectors=frozenset(given.collector or ()),
+        defaults=not values["--collector.disable-defaults"],
+        enabled=frozenset(given.enable_collector or ()),
+        disabled=frozenset(given.disable_collector or ()),
+        max_requests=given.max_requests,
+        options=CollectorOptions(collectors),
+        telemetry_path=given.telemetry_path,
+        own_metrics=not values["--web.disable-exporter-metrics"],
+        needs_inherited=bool(values["--web.systemd-socket"]),
+    )
 
 
 def _serve(settings: ExporterSettings, log_format: str, log_level: str) -> None:
@@ -322,7 +260,8 @@ def _serve(settings: ExporterSettings, log_format: str, log_level: str) -> None:
 
     configure(log_format, log_level)
     inherited = inherited_socket(settings.listen)
-    serve(settings, StopSignals(), inherited=inherited)
+    with StopSignals() as stop:
+        serve(settings, stop, inherited=inherited)
 
 
 def _push(
@@ -357,4 +296,5 @@ def _push(
         raise PushSettingsError(f"--push-queue: {directory}: {exc.strerror}") from exc
     vectors = HostVectors.of(settings).push
     interval_s = options.interval_s or agent.interval_s
-    Pusher(vectors, queue, QueueDelivery(agent.server), interval_s).run(StopSignals())
+    with StopSignals() as stop:
+        Pusher(vectors, queue, QueueDelivery(agent.server), interval_s).run(stop)

@@ -11,6 +11,8 @@ One worker waits for the next caller: to wake it costs a quarter of starting a t
 Threads are daemons: a thread that hangs does not keep the process from exiting.
 """
 
+from __future__ import annotations
+
 import math
 import threading
 import time
@@ -24,7 +26,7 @@ from exporter.errors import DeadlineError
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallResult(Generic[T]):
     """How one call ended.
 
@@ -91,7 +93,7 @@ class _Worker(Generic[T]):
         """
         threading.Thread(target=self._run, name="collect", daemon=True).start()
 
-    def give(self, executor: "DeadlineExecutor[T]", queue: _CallQueue[T]) -> None:
+    def give(self, executor: DeadlineExecutor[T], queue: _CallQueue[T]) -> None:
         """Execute the calls of a queue."""
         self._next = executor, queue
         self._wake.release()
@@ -106,7 +108,7 @@ class _Worker(Generic[T]):
             if self._next is None or not self._work(*self._next):
                 return
 
-    def _work(self, executor: "DeadlineExecutor[T]", queue: _CallQueue[T]) -> bool:
+    def _work(self, executor: DeadlineExecutor[T], queue: _CallQueue[T]) -> bool:
         """Return whether the executor has further use for the worker."""
         self._next = None
         executor.execute(queue)

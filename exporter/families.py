@@ -1,11 +1,15 @@
-"""Family families as collectors return them: lists of label values and numbers.
+"""Metric families as collectors return them: lists of label values and numbers.
 
 A scrape makes a thousand samples, so a sample is one tuple, and its labels' names are kept once
 per family. Names are literal: a counter's name ends with `_total` where node_exporter's does.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, NamedTuple
+
+from exporter.pairs import pairs
 
 Row = tuple[tuple[str, ...], float]
 """The label values and the value of one sample."""
@@ -60,7 +64,7 @@ class Family:
     def samples(self) -> list[FamilySample]:
         """All samples with their labels by name."""
         own = [
-            FamilySample(self.name, dict(zip(self.labels, values, strict=True)), value)
+            FamilySample(self.name, dict(pairs(self.labels, values)), value)
             for values, value in self.rows
         ]
         return own + self.others
@@ -102,3 +106,6 @@ class SummaryFamily(Family):
 
     __slots__ = ()
     type = "summary"
+
+
+# TODO pairs import

@@ -19,19 +19,17 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-# In the archive's `exporter`: the folder of native libraries, and a JSON object that maps
-# each module name to its file name.
+# In the archive's `exporter`: the folder of native libraries, and a JSON object with the oldest
+# Python that all packages support, and the file name of each native module.
 NATIVE = "native"
-MANIFEST = "native/modules.json"
-# Commands beside the exporter itself.
-INSTALLER = ("install", "uninstall")
+MANIFEST = "manifest.json"
 
 
 class NativeModules:
@@ -120,28 +118,42 @@ def holds(path: Path, digest: str) -> bool:
 
 
 def main() -> None:
-    """Make the native modules importable and run the exporter."""
-    if sys.version_info < (3, 11):  # noqa: UP036 - pip, which checks the version, was not involved.
-        sys.exit("redshank-exporter needs Python 3.11 or newer, this is " + sys.version)
+    """Run the command that the first word names: the exporter if it names no other one."""
+    manifest: dict[str, Any] = json.loads(_data(MANIFEST))
+    # pip, which checks the version, was not involved.
+    if sys.version_info < tuple(manifest["oldest_python"]):
+        oldest = ".".join(str(number) for number in manifest["oldest_python"])
+        sys.exit(f"redshank-exporter needs Python {oldest} or newer, this is {sys.version}")
+    try:
+        run(sys.argv[1:], manifest["native_modules"])
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def run(arguments: Sequence[str], native_modules: Mapping[str, str]) -> None:
+    """Run a command line; import the native modules for the exporter only."""
     # `--uninstall` too: whoever pasted the line of the server tries that.
-    if sys.argv[1:2] and sys.argv[1].removeprefix("--") in INSTALLER:
-        # Before the native modules are unpacked: these commands need none, and leave no cache.
-        from exporter.installation.command import installer
+    word = arguments[0].removeprefix("--") if arguments else ""
+    if word in ("install", "uninstall"):
+        from exporter.installation import command as installer
 
-        installer([sys.argv[1].removeprefix("--"), *sys.argv[2:]], prog_name=sys.argv[0])
-    modules: dict[str, str] = json.loads(_data(MANIFEST))
-    directory = cache_directory(os.environ)
-    paths = {
-        module: unpack(_data(f"{NATIVE}/{name}"), directory) for module, name in modules.items()
-    }
-    sys.meta_path.insert(0, NativeModules(paths))
+        getattr(installer, word)(arguments[1:], f"{sys.argv[0]} {word}")
+    elif arguments[:1] == ["push"]:
+        from exporter.pushing.command import push
 
-    from exporter.command import exporter
+        push(arguments[1:], f"{sys.argv[0]} push")
+    else:
+        directory = cache_directory(os.environ)
+        paths = {
+            module: unpack(_data(f"{NATIVE}/{name}"), directory)
+            for module, name in native_modules.items()
+        }
+        sys.meta_path.insert(0, NativeModules(paths))
+        from exporter.command import exporter
 
-    # Installed as `redshank`, the file accepts `redshank exporter`, so that the same
-    # systemd unit runs it and the installed package.
-    arguments = sys.argv[2:] if sys.argv[1:2] == ["exporter"] else sys.argv[1:]
-    exporter(arguments, prog_name="redshank exporter")
+        # Installed as `redshank`, the file accepts `redshank exporter`, so that the same
+        # systemd unit runs it and the installed package.
+        exporter(arguments[1:] if arguments[:1] == ["exporter"] else arguments)
 
 
 def _data(name: str) -> bytes:

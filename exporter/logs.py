@@ -4,9 +4,11 @@ Not structlog, which the server uses: it loads asyncio, together a quarter of th
 an exporter has resident.
 """
 
+from __future__ import annotations
+
 import logging
 import sys
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from model.process.terminal_text import escape_controls
 
@@ -59,7 +61,7 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line. Control characters are visible: a terminal must not obey a file."""
         fields = {
-            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "timestamp": datetime.fromtimestamp(record.created, timezone.utc).isoformat(),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
             **getattr(record, "fields", {}),

@@ -1,5 +1,7 @@
 """Filters of names by an include and an exclude pattern, as node_exporter's options give them."""
 
+from __future__ import annotations
+
 import re
 
 from exporter.errors import PatternError

@@ -4,11 +4,13 @@ Each collector receives the roots to read below, so that it runs on a test's dir
 tree, and in a container that has the host's file systems mounted elsewhere.
 """
 
+from __future__ import annotations
+
 import os
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Roots:
     """Absolute paths of the trees to read, like node_exporter's `--path.*` options.
 

@@ -1,5 +1,7 @@
 """Settings of an exporter."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 from exporter.collector_options import CollectorOptions
@@ -10,7 +12,7 @@ from model.addresses import ListenAddress
 DEFAULT_LISTEN = ":9100"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExporterSettings:
     """What an exporter collects and how it serves it.
 

@@ -9,7 +9,7 @@ _ADDRESS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListenAddress:
     """A host and port to listen on; host "" means all interfaces, port 0 any free port."""
 

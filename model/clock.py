@@ -1,5 +1,7 @@
 """Time as an argument: code that needs the current time takes a `Clock`."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 from typing import Final

@@ -151,12 +151,12 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: HostKeyPages(
         parts.fleet,
         parts.register.keyring,
-        NewKeyPage(parts.shell, parts.settings, parts.installer),
+        NewKeyPage(parts.shell, parts.installer),
     ),
     lambda parts: AddHostPages(
         parts.register,
         parts.shell,
-        NewKeyPage(parts.shell, parts.settings, parts.installer),
+        NewKeyPage(parts.shell, parts.installer),
         parts.services.exporter_commands,
         parts.installer,
     ),

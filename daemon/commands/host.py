@@ -59,6 +59,8 @@ def add(
     if "install" in added:
         click.echo("To install the exporter, run on the host:\n")
         echo(added["install"])
+        if warning := added.get("install_warning"):
+            echo(f"\nWarning: {warning}", err=True)
 
 
 def _show_key(key: str) -> None:

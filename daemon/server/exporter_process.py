@@ -90,7 +90,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from exporter.command import exporter
 
-    exporter(prog_name="redshank exporter")
+    exporter(sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Families of numbers that the kernel has in one file each, for each device of a kind."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 

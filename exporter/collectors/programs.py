@@ -5,6 +5,8 @@ its deadline; one that cannot be killed, such as a smartctl of a dead disk, is n
 before it has ended. Neither delays a scrape by more than `_FIRST_WAIT_S`.
 """
 
+from __future__ import annotations
+
 import os
 import resource
 import subprocess

@@ -4,13 +4,16 @@ Every call of a connection shares one deadline, so that a bus that accepts conne
 answers nothing holds a thread for seconds only.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Sequence
 from itertools import count, islice
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from exporter.errors import ExporterError, NoDataError
+from exporter.pairs import pairs
 from exporter.roots import Roots
 
 _SOCKET: Final = "/run/dbus/system_bus_socket"
@@ -68,7 +71,7 @@ class SystemBus:
             self._socket.close()
             raise
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> SystemBus:
         return self
 
     def __exit__(
@@ -127,10 +130,7 @@ class SystemBus:
         from jeepney import HeaderFields, MessageType
 
         serials = list(islice(self._serials, len(messages)))
-        content = [
-            message.serialise(serial=serial)
-            for message, serial in zip(messages, serials, strict=True)
-        ]
+        content = [message.serialise(serial=serial) for message, serial in pairs(messages, serials)]
         self._socket.settimeout(self._left_s())
         self._socket.sendall(b"".join(content))
         answers: dict[int, tuple[Any, ...] | BusError] = {}

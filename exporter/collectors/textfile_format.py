@@ -7,6 +7,8 @@ Source: `expfmt.TextParser` of Prometheus's Go library common, and node_exporter
 collector `textfile`.
 """
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Mapping
@@ -19,7 +21,8 @@ _TYPES = ("counter", "gauge", "histogram", "summary", "untyped")
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _METADATA = re.compile(r"#[ \t]*(HELP|TYPE)(?:[ \t]+(.*))?", re.DOTALL)
 _LABEL = re.compile(
-    r'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\\n]|\\[\\"n])*+)"[ \t]*(,|(?=\}))'
+    r"[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"
+    r'"([^"\\\n]*(?:\\[\\"n][^"\\\n]*)*)"[ \t]*(,|(?=\}))'
 )
 _VALUE = re.compile(r"[ \t]*([^ \t]+)([ \t].*)?", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -29,7 +32,7 @@ _SUFFIXES = {"histogram": ("_bucket", "_count", "_sum"), "summary": ("_count", "
 _BOUNDS = {"histogram": "le", "summary": "quantile"}
 
 
-@dataclass(slots=True)
+@dataclass
 class FileFamily:
     """One metric family of a file.
 

@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Final, NamedTuple
 
 _SEQUENCE, _SET, _INTEGER, _OID, _UTC_TIME, _TIME = 0x30, 0x31, 0x02, 0x06, 0x17, 0x18
@@ -138,4 +138,4 @@ def _time(element: tuple[int, bytes]) -> float:
         text = ("20" if text[:2] < "50" else "19") + text
     elif kind != _TIME:
         raise ValueError("a certificate without times")
-    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=timezone.utc).timestamp()

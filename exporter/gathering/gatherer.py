@@ -130,7 +130,7 @@ class Gatherer:
                 self._failures[name] = reason
             if error is None:
                 log.info("collector_recovered", collector=name)
-            elif isinstance(error, NoDataError | FileNotFoundError):
+            elif isinstance(error, (NoDataError, FileNotFoundError)):
                 log.debug("collector_without_data", collector=name, error=text)
             else:
                 log.warning("collector_failed", collector=name, error=text)

@@ -32,7 +32,7 @@ class InstallationError(ExporterError):
     """The exporter cannot be installed here, or does not start."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExporterInstallation:
     """The exporter as a service of this host.
 
@@ -84,7 +84,9 @@ class ExporterInstallation:
         for command in (
             ["systemctl", "daemon-reload"],
             ["systemctl", "enable", units.service],
-            ["systemctl", "restart", *units.files],
+            # Not `restart` of both: the socket's job would end a service that is starting.
+            ["systemctl", "stop", *units.files],
+            ["systemctl", "start", units.service],
         ):
             status, output = self.run(command)
             if status:

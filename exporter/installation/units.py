@@ -11,7 +11,7 @@ PUSH_SETTINGS = "/etc/redshank-exporter/push.env"
 _COMMAND = re.compile(r"^ExecStart=/opt/redshank/bin/redshank exporter", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UnitSet:
     """The units of one way to run the exporter.
 

@@ -1,5 +1,7 @@
 """Sends pushes to the server, oldest first, and decides which to send again."""
 
+from __future__ import annotations
+
 import http.client
 import random
 import ssl

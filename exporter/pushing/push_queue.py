@@ -5,6 +5,8 @@ whole pushes only. Where the disk refuses a write, pushes wait in memory. Severa
 add to a queue; one of them sends at a time, under a lock.
 """
 
+from __future__ import annotations
+
 import fcntl
 import json
 import os
@@ -30,7 +32,7 @@ DEFAULT_MOST_BYTES: Final = 64 * 2**20
 _ABANDONED_S: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class QueuedPush:
     """One request to send.
 

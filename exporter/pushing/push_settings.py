@@ -2,7 +2,7 @@
 
 import json
 import os
-import tomllib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ class PushSettingsError(ExporterError):
     """An option or a file does not say where to push, or with which key."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PushServer:
     """The server that takes the pushes.
 
@@ -57,7 +57,7 @@ class PushServer:
         return cls(urlunsplit(parts), key, timeout_s)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PushAgentSettings:
     """What an `agent_config.json` says."""
 
@@ -92,6 +92,10 @@ def read_collector_config(path: Path) -> PushServer:
     Raises:
         PushSettingsError: the file is unreadable, or a field is missing or wrong.
     """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
     try:
         section = tomllib.loads(path.read_text("utf-8")).get("upload_queue")
     except (OSError, ValueError) as exc:
@@ -120,6 +124,6 @@ def _text(path: Path, fields: Mapping[str, Any], name: str) -> str:
 
 def _number(path: Path, fields: Mapping[str, Any], name: str, default: float) -> float:
     value = fields.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 86400:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 86400:
         raise PushSettingsError(f"{path}: {name} is not a number of seconds up to a day")
     return float(value)

@@ -28,7 +28,7 @@ log = Log(__name__)
 TIME_HEADER = "X-Collected-At-Ms"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HostVectors:
     """Makes a push of one scrape of this host."""
 

@@ -1,5 +1,7 @@
 """Encodes families as the body of a response, in the format that the client prefers."""
 
+from __future__ import annotations
+
 import re
 import zlib
 from collections.abc import Iterable
@@ -21,7 +23,7 @@ _GZIP_LEVEL = 1
 _GZIP_WINDOW = 31  # zlib's largest window, with gzip's header.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EncodedMetrics:
     """The body of a scrape's response, with its content headers."""
 

@@ -1,5 +1,7 @@
 """Decides about connections and requests before they are served; here, for plain HTTP."""
 
+from __future__ import annotations
+
 import socket
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -1,5 +1,7 @@
 """Handles the requests of one connection: `/metrics`, `/health` and a page of links."""
 
+from __future__ import annotations
+
 import io
 import math
 import socket
@@ -43,22 +45,22 @@ class Handler(RequestHandler):
         }
     )
     server: Listener
-    settings: ClassVar["ExporterSettings"]
-    gatherer: ClassVar["Gatherer"]
-    encoder: ClassVar["Encoder"]
-    self_metrics: ClassVar["SelfMetrics"]
+    settings: ClassVar[ExporterSettings]
+    gatherer: ClassVar[Gatherer]
+    encoder: ClassVar[Encoder]
+    self_metrics: ClassVar[SelfMetrics]
     gate: ClassVar[ClientGate]
     scrapes: ClassVar[threading.Semaphore]
 
     @classmethod
     def bound(
         cls,
-        settings: "ExporterSettings",
-        gatherer: "Gatherer",
-        encoder: "Encoder",
-        self_metrics: "SelfMetrics",
+        settings: ExporterSettings,
+        gatherer: Gatherer,
+        encoder: Encoder,
+        self_metrics: SelfMetrics,
         gate: ClientGate,
-    ) -> type["Handler"]:
+    ) -> type[Handler]:
         """Return a handler class that uses these objects."""
         shared = {
             "settings": settings,

@@ -3,6 +3,8 @@
 The exporter then needs no right to create Internet sockets. Source: sd_listen_fds(3).
 """
 
+from __future__ import annotations
+
 import os
 import socket
 from collections.abc import MutableMapping

@@ -5,8 +5,11 @@ longest for its client's request makes room: one of the same client first. If al
 further ones wait in the kernel's queue.
 """
 
+from __future__ import annotations
+
 import errno
 import io
+import os
 import selectors
 import socket
 import socketserver
@@ -44,7 +47,7 @@ class TimedReader(io.RawIOBase):
         """Return True, as `io.RawIOBase` requires of a reader."""
         return True
 
-    def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview[int]) -> int:  # type: ignore[override]
         """Read into `buffer` and return the number of bytes.
 
         Raises:
@@ -72,7 +75,8 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
         ListenError: the address is in use, not an address of this host, or unknown.
     """
 
-    allow_reuse_address = True
+    # On Windows it would let another program take the port.
+    allow_reuse_address = os.name == "posix"
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
@@ -80,7 +84,7 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def __init__(
         self,
         address: tuple[str, int],
-        handler: Callable[[socket.socket, object, "Listener"], socketserver.BaseRequestHandler],
+        handler: Callable[[socket.socket, object, Listener], socketserver.BaseRequestHandler],
         max_connections: int,
         max_per_client: int,
         gate: ClientGate,
@@ -148,7 +152,7 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def _accept_one(self) -> None:
         try:
             request, client_address = self.get_request()
-        except TimeoutError:
+        except (TimeoutError, socket.timeout):  # Two types before Python 3.10.
             return  # The client closed the connection before it was accepted.
         except OSError as exc:  # Usually EMFILE: the process has no free descriptors.
             log.warning("accept_failed", error=str(exc))
@@ -203,7 +207,7 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Log an exception of a handler, unless the client just closed the connection."""
-        error = sys.exception()
+        error = sys.exc_info()[1]
         if not isinstance(error, OSError):
             log.defect("request_failed", error)
 

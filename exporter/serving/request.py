@@ -6,6 +6,8 @@ has resident, and takes twice the CPU time per request (13 us against 7).
 Source: RFC 9110 and RFC 9112.
 """
 
+from __future__ import annotations
+
 import io
 import re
 import socketserver
@@ -32,7 +34,7 @@ class RequestError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RequestHead:
     """A request without its body.
 

@@ -1,10 +1,12 @@
 """Constructs the exporter and runs it until it is stopped."""
 
+from __future__ import annotations
+
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from exporter.errors import ListenError, WebConfigFileError
 from exporter.gathering import catalogue
@@ -94,7 +96,7 @@ class Exporter:
         """Whether the exporter still accepts connections."""
         return all(listener.is_alive for listener in self._listeners)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Exporter:
         for listener in self._listeners:
             listener.start()
         return self

@@ -1,34 +1,50 @@
 """The signals that stop the exporter."""
 
-import os
+from __future__ import annotations
+
 import select
 import signal
-from contextlib import suppress
-from types import FrameType
+import socket
+from types import FrameType, TracebackType
 
 
 class StopSignals:
-    """Waits for SIGTERM or SIGINT; create it on the main thread, once per process.
+    """Waits for SIGTERM or SIGINT, in a `with` block of the main thread.
 
-    The signal handler writes to a pipe, which needs no lock. Setting a threading.Event
-    could deadlock: its lock is not reentrant, so a second signal that arrives while the
-    first one wakes the waiter would wait for it forever. A parent process with several
-    threads sends several signals when it dies.
+    The interpreter writes each signal to a socket, which needs no lock and no handler: on Windows
+    none runs while `select` waits. Setting a threading.Event in a handler could deadlock: its
+    lock is not reentrant, so a second signal that arrives while the first one wakes the waiter
+    would wait for it forever. A parent process with several threads sends several signals when
+    it dies.
     """
 
     def __init__(self) -> None:
-        self._reader, self._writer = os.pipe()
-        os.set_blocking(self._writer, False)
+        self._reader, self._writer = socket.socketpair()
+        self._writer.settimeout(0)
+        # After many thousands of signals the socket is full; one byte in it is enough.
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             # A parent that made us ignore Ctrl-C stops us itself.
             if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, self._handle)
+                signal.signal(number, _do_nothing)
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        # After many thousands of signals the pipe is full; one byte in it is enough.
-        with suppress(BlockingIOError):
-            os.write(self._writer, b"\0")
+    def __enter__(self) -> StopSignals:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        signal.set_wakeup_fd(-1)
+        self._reader.close()
+        self._writer.close()
 
     def wait(self, timeout_s: float | None) -> bool:
         """Return whether a signal arrived within `timeout_s`; None waits until one does."""
         return bool(select.select([self._reader], [], [], timeout_s)[0])
+
+
+def _do_nothing(number: int, frame: FrameType | None) -> None:
+    """Replace the default handler, which would end the process at once."""

@@ -9,9 +9,12 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 
 from exporter.families import Family, FamilySample, Row
+from exporter.pairs import pairs
 
 # Whole numbers below this limit are printed without an exponent; a float holds them exactly.
 _EXACT = 2.0**53
+# No float is this large.
+_LARGEST = 2**1024
 
 
 class FamilyText:
@@ -42,7 +45,7 @@ class FamilyText:
                 if last[at][1] == value:
                     continue
             else:
-                labels = zip(self.labels, values, strict=True)
+                labels = pairs(self.labels, values)
                 prefixes[at + 1 : at + 2] = [_prefix(self._name, labels)]
                 parts[at + 1 : at + 2] = [""]
             parts[at + 1] = f"{prefixes[at + 1]}{format_value(value)}\n"
@@ -91,7 +94,11 @@ class TextLines:
 def format_value(value: float) -> str:
     """Return a number as both formats print it."""
     if value.__class__ is not float:
-        return str(int(value))
+        number = int(value)
+        if -_LARGEST < number < _LARGEST:
+            return str(number)
+        # A garbled file: Python refuses to print such a number, and no client can read it.
+        return "+Inf" if number > 0 else "-Inf"
     if value.is_integer() and -_EXACT < value < _EXACT:
         return str(int(value))
     if math.isfinite(value):

@@ -1,5 +1,7 @@
 """What a web configuration asks of each connection and request: TLS, a login, a rate, headers."""
 
+from __future__ import annotations
+
 import select
 import socket
 import ssl

@@ -38,7 +38,7 @@ RESPONSE_CODES: Final = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",
 NO_ANSWER: Final = "NONE"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DnsAnswer:
     """An answer of a DNS server.
 

@@ -1,5 +1,7 @@
 """What a probe has found."""
 
+from __future__ import annotations
+
 import socket
 import time
 from collections.abc import Iterator
@@ -52,7 +54,7 @@ class ProbeReply:
         self.numbers["dns_lookup_time_seconds"] = self.phases_s["resolve"]
         self.numbers["ip_protocol"] = 6 if family == socket.AF_INET6 else 4
 
-    def take_dns(self, answer: "DnsAnswer") -> None:
+    def take_dns(self, answer: DnsAnswer) -> None:
         """Record the answer of a DNS server."""
         self.numbers["dns_answer_rrs"] = answer.counts[0]
         self.numbers["dns_authority_rrs"] = answer.counts[1]

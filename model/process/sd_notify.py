@@ -3,6 +3,8 @@
 Source: systemd's sd_notify(3) and sd_watchdog_enabled(3).
 """
 
+from __future__ import annotations
+
 import os
 import socket
 from collections.abc import Mapping

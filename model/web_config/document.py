@@ -3,6 +3,8 @@
 The exporter has no pydantic, and reads this file only if there is one.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -102,7 +104,7 @@ def tls_of(values: Mapping[str, object], directory: Path) -> TlsServer | None:
         raise WebConfigError(str(exc).rpartition("tls_server_config.")[2]) from exc
 
 
-def _tls(section: "WebConfigSection", directory: Path) -> TlsServer | None:
+def _tls(section: WebConfigSection, directory: Path) -> TlsServer | None:
     def file(text: str) -> Path | None:
         return directory / text if text else None
 
@@ -135,7 +137,7 @@ def _tls(section: "WebConfigSection", directory: Path) -> TlsServer | None:
     return tls
 
 
-def _curve(section: "WebConfigSection") -> str:
+def _curve(section: WebConfigSection) -> str:
     names = section.values("curve_preferences", _one_of(CURVES, "curve"))
     if len(names) > 1:
         raise section.error(
@@ -146,7 +148,7 @@ def _curve(section: "WebConfigSection") -> str:
     return names[0] if names else ""
 
 
-def _check_clients(section: "WebConfigSection", tls: TlsServer, *, has_ca: bool) -> None:
+def _check_clients(section: WebConfigSection, tls: TlsServer, *, has_ca: bool) -> None:
     kind = tls.client_auth_type
     if kind in UNVERIFIED:
         raise section.error(
@@ -166,7 +168,7 @@ def _check_clients(section: "WebConfigSection", tls: TlsServer, *, has_ca: bool)
         )
 
 
-def _headers(section: "WebConfigSection") -> Mapping[str, str]:
+def _headers(section: WebConfigSection) -> Mapping[str, str]:
     headers = section.texts_by_name("headers", lambda _, text: text)
     for name, value in headers.items():
         if name not in HEADERS:

@@ -1,5 +1,7 @@
 """A web configuration that follows its files: certificates are renewed without a restart."""
 
+from __future__ import annotations
+
 import ssl
 import threading
 from collections.abc import Callable
@@ -14,7 +16,7 @@ Stamp = tuple[tuple[int, int, int], ...]
 """Inode, size and time of change of each file."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CurrentWebConfig:
     """A valid configuration, and the SSL contexts made of it.
 

@@ -1,5 +1,7 @@
 """The request limit of a web configuration: one bucket for all clients."""
 
+from __future__ import annotations
+
 import threading
 import time
 

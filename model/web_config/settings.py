@@ -1,11 +1,13 @@
 """What a web configuration says."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TlsServer:
     """Section `tls_server_config`.
 
@@ -37,7 +39,7 @@ class TlsServer:
         return tuple(filter(None, (self.cert_file, self.key_file, self.client_ca_file)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WebConfig:
     """A web configuration.
 

@@ -1,5 +1,7 @@
 """Makes the SSL context of a server from its TLS settings."""
 
+from __future__ import annotations
+
 import os
 import ssl
 import warnings

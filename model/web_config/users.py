@@ -1,5 +1,7 @@
 """Checks the passwords of basic authentication against bcrypt hashes."""
 
+from __future__ import annotations
+
 import base64
 import binascii
 import hashlib

@@ -1,8 +1,6 @@
-import importlib
 import subprocess
 import sys
 
-import click
 import pytest
 from click.testing import CliRunner
 
@@ -13,12 +11,9 @@ HEAVY = {"numpy", "aiohttp", "pydantic", "sqlite_utils", "apprise", "jinja2", "p
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_command_exists_and_has_a_help_text(name: str) -> None:
-    place = COMMANDS[name]
-    command = getattr(importlib.import_module(place.module), place.attribute)
-    assert isinstance(command, click.Command)
     result = CliRunner().invoke(main, [name, "--help"])
     assert result.exit_code == 0
-    assert "Usage:" in result.output
+    assert "usage:" in result.output.lower()
 
 
 def test_help_lists_every_command_without_importing_one() -> None:

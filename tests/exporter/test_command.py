@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
 from exporter.command import exporter
+from tests.exporter.command_runner import ended
 from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def running(*arguments: str, **environ: str) -> Iterator["subprocess.Popen[str]"
 
 
 def test_help_names_every_option_and_imports_nothing_heavy() -> None:
-    result = CliRunner().invoke(exporter, ["--help"])
-    assert result.exit_code == 0
+    result = ended(exporter, "--help")
+    assert result.status == 0
     assert "--textfile-directory" in result.output
     script = "import sys, exporter.command; print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    heavy = {"prometheus_client", "psutil", "structlog", "http.server", "numpy"}
+    heavy = {"click", "prometheus_client", "psutil", "structlog", "http.server", "numpy"}
     assert heavy & set(shown.stdout.split()) == set()
 
 
@@ -81,8 +81,8 @@ def test_help_names_every_option_and_imports_nothing_heavy() -> None:
     ],
 )
 def test_invalid_option_is_reported(arguments: list[str], message: str) -> None:
-    result = CliRunner().invoke(exporter, arguments)
-    assert result.exit_code != 0
+    result = ended(exporter, *arguments)
+    assert result.status != 0
     assert message in result.output
 
 
@@ -94,8 +94,8 @@ def test_command_line_of_node_exporter_is_understood(monkeypatch: pytest.MonkeyP
         " --collector.disable-defaults --web.max-requests=5 --collector.textfile.directory=/a"
         " --collector.textfile.directory /b --web.listen-address=:9200 --path.procfs=/host/proc"
     )
-    result = CliRunner().invoke(exporter, arguments.split())
-    assert result.exit_code == 0, result.output
+    result = ended(exporter, *arguments.split())
+    assert result.status == 0, result.output
     (settings,) = served
     assert settings.enabled == {"softirqs", "swap"}
     assert settings.disabled == {"cpu", "arp"}
@@ -113,8 +113,8 @@ def test_options_of_single_collectors_reach_the_settings(monkeypatch: pytest.Mon
         " --collector.sysctl.include=b --web.listen-address=:1 --web.listen-address=:2"
         " --web.telemetry-path=/m --web.disable-exporter-metrics --log.format=json"
     )
-    result = CliRunner().invoke(exporter, arguments.split())
-    assert result.exit_code == 0, result.output
+    result = ended(exporter, *arguments.split())
+    assert result.status == 0, result.output
     (settings,) = served
     options = settings.options
     assert options.filter("arp.device").accepts("eth0")

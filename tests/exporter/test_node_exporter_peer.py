@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -20,6 +19,7 @@ from exporter.collector_options import (
 )
 from exporter.command import exporter
 from exporter.settings import ExporterSettings
+from tests.exporter.command_runner import ended
 from tests.exporter.exporter_client import Client, Serve
 from tests.exporter.running_peer import answer_of_node_exporter
 from tests.programs import node_exporter, skip_before_version
@@ -207,9 +207,9 @@ def test_every_option_of_node_exporter_is_accepted_or_refused_with_a_reason(
     values |= {"--collector.ipvs.backend-labels": "proto"}
     for flag, has_value in options:
         argument = f"{flag}={values.get(flag, '1')}" if has_value else flag
-        result = CliRunner().invoke(exporter, [argument])
-        refused = result.exit_code != 0
+        result = ended(exporter, argument)
+        refused = result.status != 0
         missing = flag.removeprefix("--collector.") in MISSING_COLLECTORS
         assert not refused or f"{flag} is not supported: " in result.output, result.output
         if missing:
-            assert CliRunner().invoke(exporter, [flag.replace("--", "--no-", 1)]).exit_code == 0
+            assert ended(exporter, flag.replace("--", "--no-", 1)).status == 0

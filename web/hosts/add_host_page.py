@@ -94,7 +94,7 @@ class AddHostPages:
         self, request: web.Request, status: int, problems: dict[str, str], given: dict[str, str]
     ) -> web.Response:
         line = await self._installer.line(request)
-        service = () if line is None else (("Redshank's exporter, as a service", line),)
+        service = () if line is None else (("Redshank's exporter, as a service", line.command),)
         return await self._shell.page(
             request,
             ADD_HOST,
@@ -102,5 +102,6 @@ class AddHostPages:
             problems=problems,
             given=given,
             commands=(*service, *self._commands),
+            warning="" if line is None else line.warning,
             port=EXPORTER_PORT,
         )

@@ -102,7 +102,9 @@ class HostsApi:
             document["key"] = issued.secret
         line = await self._installer.line(request, "" if issued is None else issued.secret)
         if line is not None:
-            document["install"] = line
+            document["install"] = line.command
+            if line.warning:
+                document["install_warning"] = line.warning
         return json_response(document, 201, location)
 
     async def host(self, request: web.Request) -> web.Response:

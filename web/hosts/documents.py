@@ -21,11 +21,13 @@ class HostsDocument(TypedDict):
 class AddedHostDocument(FleetHostDocument):
     """A new host; `key`, the secret of one that pushes, is returned only once.
 
-    `install` is the shell command that installs the exporter on the host.
+    `install` is the shell command that installs the exporter on the host; `install_warning`
+    is there if the command works on the server's own machine only.
     """
 
     key: NotRequired[str]
     install: NotRequired[str]
+    install_warning: NotRequired[str]
 
 
 class CheckDefaultsDocument(TypedDict):

@@ -13,11 +13,9 @@ from web.hosts.keys import HostKeyring, IssuedKey
 from web.hosts.lookup import find_host
 from web.http.audit_trail import note
 from web.http.host_paths import HOST_KEY
-from web.http.network import base_url
 from web.http.pages import Page
 from web.http.routing import Access, Route, Surface
 from web.live.shell import Shell
-from web.settings import WebSettings
 
 _AGENT_INTERVAL_S: Final = 60
 _EXAMPLE: Final = {
@@ -43,14 +41,15 @@ NEW_KEY: Final = Page(
 class NewKeyPage:
     """Shows the new key of a host, which cannot be shown again."""
 
-    def __init__(self, shell: Shell, settings: WebSettings, installer: ExporterInstaller) -> None:
-        self._shell, self._settings, self._installer = shell, settings, installer
+    def __init__(self, shell: Shell, installer: ExporterInstaller) -> None:
+        self._shell, self._installer = shell, installer
 
     async def show(
         self, request: web.Request, name: str, link: str, issued: IssuedKey, overlap_s: int = 0
     ) -> web.Response:
         """Show a new key, and with it the line that installs an exporter, and other agents'."""
-        url = f"{base_url(request, self._settings)}/report"
+        url = f"{self._installer.url(request)}/report"
+        line = await self._installer.line(request, issued.secret)
         agent = {
             "api_url": url,
             "host_key": issued.secret,
@@ -63,7 +62,8 @@ class NewKeyPage:
             host_link=link,
             secret=issued.secret,
             old_until_ms=issued.key.created_ms + overlap_s * 1000 if overlap_s else None,
-            line=await self._installer.line(request, issued.secret),
+            line=None if line is None else line.command,
+            warning=self._installer.warning(request),
             curl=curl_command(url, issued.secret),
             agent=orjson.dumps(agent).decode(),
         )

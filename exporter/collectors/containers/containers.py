@@ -3,6 +3,8 @@
 Source: the kernel's Documentation/admin-guide/cgroup-v2.rst.
 """
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping

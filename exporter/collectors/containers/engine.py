@@ -3,6 +3,8 @@
 Source: Docker Engine API, "List containers" and "Inspect a container"; Podman serves the same.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import socket

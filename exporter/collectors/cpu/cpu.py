@@ -1,11 +1,14 @@
 """CPU time by mode, and how often each CPU was throttled."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable
 
 from exporter.collectors.cpu.cpu_info import CPUInformation
 from exporter.families import CounterFamily, Family, GaugeFamily
 from exporter.kept_files import KeptFile
+from exporter.pairs import pairs
 from exporter.roots import Roots, list_names, read_number, read_value
 
 _MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
@@ -57,9 +60,9 @@ class CPU:
                 new = [int(tick) / self._ticks_per_second for tick in ticks]
                 times_of[cpu] = _monotonic(self._last.get(cpu), new)
         for cpu, times in times_of.items():
-            for mode, value in zip(_MODES, times, strict=False):
+            for mode, value in zip(_MODES, times):
                 seconds.add((cpu, mode), value)
-            for mode, value in zip(_GUEST_MODES, times[len(_MODES) :], strict=False):
+            for mode, value in zip(_GUEST_MODES, times[len(_MODES) :]):
                 guest.add((cpu, mode), value)
         self._last = times_of
         families = [seconds, *self._throttles(), self._isolated()]
@@ -128,4 +131,4 @@ def _monotonic(last: list[float] | None, new: list[float]) -> list[float]:
     # Rounded to the kernel's hundredths: 5.1 - 2.1 is less than 3.
     if round(last[_IDLE] - new[_IDLE], 3) >= _HOTPLUG_SECONDS:
         return new
-    return [max(pair) for pair in zip(last, new, strict=True)]
+    return [max(pair) for pair in pairs(last, new)]

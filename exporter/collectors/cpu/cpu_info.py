@@ -1,5 +1,7 @@
 """Descriptions of the CPUs: model, microcode, and the flags and bugs that options select."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Mapping
 

@@ -3,6 +3,8 @@
 Source: the kernel's Documentation/admin-guide/bcache.rst.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator
 

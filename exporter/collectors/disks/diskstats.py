@@ -1,10 +1,13 @@
 """I/O of each block device, and its description."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from exporter.families import CounterFamily, Family, GaugeFamily
 from exporter.kept_files import KeptFile
 from exporter.name_filter import ALL_NAMES, NameFilter
+from exporter.pairs import pairs
 from exporter.roots import Roots, read_lines, read_value
 
 # Counters are divided by these units: 9 / 1000 is 0.009, 9 * 0.001 is 0.009000000000000001.
@@ -125,7 +128,7 @@ class DiskStatistics:
             major, minor, device, *counters = line.split()
             if not self._devices.accepts(device):
                 continue
-            for family, (_, _, unit), counter in zip(families, _COLUMNS, counters, strict=False):
+            for family, (_, _, unit), counter in zip(families, _COLUMNS, counters):
                 family.add((device,), int(counter) / unit)
             udev = self._properties(major, minor)
             # Partitions have no queue.
@@ -136,7 +139,7 @@ class DiskStatistics:
             if "DM_NAME" in udev:
                 mapper.add((device, *_values(udev, _MAPPER)), 1)
             if "ID_ATA" in udev:
-                for (key, _, _), family in zip(_ATA, ata, strict=True):
+                for (key, _, _), family in pairs(_ATA, ata):
                     if udev.get(key, "").isdecimal():
                         family.add((device,), int(udev[key]))
         return [f for f in (*families, info, filesystem, mapper, *ata) if f]

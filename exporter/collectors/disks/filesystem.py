@@ -6,6 +6,8 @@ and is not queried again before its last query has returned. As in node_exporter
 `device_error` has the reason; it is absent while the mount answers.
 """
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -16,6 +18,7 @@ from exporter.errors import DeadlineError
 from exporter.families import Family, GaugeFamily
 from exporter.kept_files import KeptFile
 from exporter.name_filter import ALL_NAMES, NameFilter
+from exporter.pairs import pairs
 from exporter.roots import Roots
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -28,7 +31,7 @@ _GAUGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mount:
     """One line of the mount table; paths may contain surrogate escapes."""
 
@@ -89,14 +92,14 @@ class Filesystems:
             values = [_label(text) for text in (mount.device, mount.mountpoint, mount.fstype)]
             result = results[mount.mountpoint]
             status = result.value
-            mount_labels = dict(zip(labels, values, strict=True))
+            mount_labels = dict(pairs(labels, values))
             if status is None:
                 mount_labels["device_error"] = _reason(result.error)
             readonly.add_sample(readonly.name, mount_labels, "ro" in mount.options)
             error.add_sample(error.name, mount_labels, status is None)
             if status is None:
                 continue
-            for gauge, value in zip(gauges, _sizes(status), strict=True):
+            for gauge, value in pairs(gauges, _sizes(status)):
                 gauge.add(values, value)
         return [*gauges, readonly, error]
 

@@ -3,6 +3,8 @@
 Source: the kernel's drivers/md/md.c, md_seq_show().
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,7 +34,7 @@ _FILES = (
 _ALL_STATES = ("active", "inactive", "recovering", "resync", "check")
 
 
-@dataclass(slots=True)
+@dataclass
 class RAIDArray:
     """One array; a block has 1 KiB."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from exporter.errors import NoDataError
 from exporter.families import Family, GaugeFamily
+from exporter.pairs import pairs
 from exporter.roots import Roots, list_names, read_number, read_value
 
 _ATTRIBUTES = ("firmware_rev", "model", "serial", "state", "cntlid")
@@ -89,6 +90,6 @@ class NVMeDrives:
                 state = read_value(f"{directory}/ana_state") or "unknown"
                 info.add((device, match[1], state), 1)
                 values = (sectors * block, sectors * block, used * block, block)
-                for family, value in zip(sizes, values, strict=True):
+                for family, value in pairs(sizes, values):
                     family.add((device, match[1]), value)
         return [info, *sizes]

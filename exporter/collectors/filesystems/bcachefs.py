@@ -3,6 +3,8 @@
 Source: the kernel's fs/bcachefs/sysfs.c.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 

@@ -3,6 +3,8 @@
 Source: the kernel's fs/nfs/super.c and net/sunrpc/xprtsock.c.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -143,7 +145,7 @@ def _add_mount(families: _Families, mount: tuple[str, ...], lines: list[str]) ->
         if line.startswith("per-op statistics"):
             is_operation = True
         elif is_operation and words:
-            for field, word in zip(OPERATIONS, words, strict=False):
+            for field, word in zip(OPERATIONS, words):
                 divisor = _MILLISECONDS if "time_seconds" in field[0] else 1
                 value = int(word) % _EXACT / divisor
                 families.add(field, (*_MOUNT, "operation"), (*mount, name.strip()), value)
@@ -151,7 +153,7 @@ def _add_mount(families: _Families, mount: tuple[str, ...], lines: list[str]) ->
             field = ("age_seconds_total", "The age of the NFS mount in seconds.")
             families.add(field, _MOUNT, mount, int(words[0]))
         elif name in ("bytes", "events"):
-            for known, word in zip(BYTES if name == "bytes" else EVENTS, words, strict=False):
+            for known, word in zip(BYTES if name == "bytes" else EVENTS, words):
                 if known is not None:
                     families.add(known, _MOUNT, mount, int(word) % _EXACT)
 
@@ -159,7 +161,7 @@ def _add_mount(families: _Families, mount: tuple[str, ...], lines: list[str]) ->
 def _add_transport(families: _Families, labels: tuple[str, ...], transport: list[str]) -> None:
     protocol, *numbers = transport
     columns = _COLUMNS.get(protocol, ())
-    values = dict(zip(columns, numbers, strict=False))
+    values = dict(zip(columns, numbers))
     for field in TRANSPORTS:
         # Zero is what a protocol without the column has, as in node_exporter.
         value = int(values.get(field[0], "0")) % _EXACT

@@ -1,5 +1,7 @@
 """The metrics of NFS mounts, in the order of the kernel's columns."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 Field = tuple[str, str]

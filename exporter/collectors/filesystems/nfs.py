@@ -9,6 +9,7 @@ from itertools import zip_longest
 from exporter.collectors.filesystems import nfs_procedures
 from exporter.errors import NoDataError
 from exporter.families import CounterFamily, Family
+from exporter.pairs import pairs
 from exporter.roots import Roots, read_text
 
 _PROCEDURES = {
@@ -57,7 +58,7 @@ class NFSClient:
         yield CounterFamily(
             "node_nfs_connections_total", "Total number of NFSd TCP connections.", connections
         )
-        for known, number in zip(_RPCS, lines["rpc"], strict=True):
+        for known, number in pairs(_RPCS, lines["rpc"]):
             yield CounterFamily(*known, int(number))
         requests = CounterFamily(
             "node_nfs_requests_total",

@@ -118,11 +118,11 @@ class NFSServer:
 def _requests(lines: dict[str, list[str]]) -> Iterator[tuple[str, str, int]]:
     for version, (line, methods) in _PROCEDURES.items():
         # The first number counts the others.
-        for method, number in zip(methods, lines.get(line, ["0"])[1:], strict=False):
+        for method, number in zip(methods, lines.get(line, ["0"])[1:]):
             if (version, method) not in (("2", "Null"), ("3", "Null")):
                 yield version, method, int(number)
     operations = lines.get("proc4ops", ["0"])[1 + nfs_procedures.SERVER_4_FIRST :]
-    for method, number in zip(nfs_procedures.SERVER_4, operations, strict=False):
+    for method, number in zip(nfs_procedures.SERVER_4, operations):
         if method not in nfs_procedures.SERVER_4_LEFT_OUT:
             yield "4", method, int(number)
     if "wdeleg_getattr" in lines:

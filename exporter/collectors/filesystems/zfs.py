@@ -105,7 +105,7 @@ def _statistics(lines: list[str]) -> Iterator[tuple[str, int]]:
 def _table(lines: list[str]) -> Iterator[tuple[str, int]]:
     """Yield the numbers of a file with a line of names and one of numbers below its header."""
     if len(lines) >= 3:
-        for name, value in zip(lines[1].split(), lines[2].split(), strict=False):
+        for name, value in zip(lines[1].split(), lines[2].split()):
             yield name, int(value)
 
 

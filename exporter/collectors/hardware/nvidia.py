@@ -84,7 +84,7 @@ class NvidiaCards:
             seen.add(columns[0])
             info.add(columns[: len(_LABELS)], 1)
             values = columns[len(_LABELS) :]
-            for family, text, (_, _, _, factor) in zip(families, values, _FIELDS, strict=True):
+            for family, text, (_, _, _, factor) in zip(families, values, _FIELDS):
                 # A card lacks some: "[N/A]", "[Not Supported]".
                 if text.replace(".", "", 1).isdecimal():
                     family.add((columns[0],), float(text) * factor)

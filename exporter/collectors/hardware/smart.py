@@ -5,7 +5,7 @@ Source: smartctl(8), option --json. Only root can ask a disk.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 from exporter.collectors.programs import BackgroundProgram
 from exporter.errors import NoDataError
@@ -178,7 +178,7 @@ class _DiskFamilies:
             if not isinstance(row, dict) or row.get("id") in seen or not _is_number(row.get("id")):
                 continue
             seen.add(row["id"])
-            values = {"value": row.get("value"), "worst": row.get("worst")}
+            values: dict[str, Any] = {"value": row.get("value"), "worst": row.get("worst")}
             values |= {"thresh": row.get("thresh"), "raw": _part(row, "raw", "value")}
             for kind, value in values.items():
                 if _is_number(value):
@@ -201,5 +201,5 @@ def _part(value: Any, *path: str) -> Any:
     return value
 
 
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,5 +1,7 @@
 """Thermal zones and cooling devices that the firmware describes."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from exporter.families import Family, GaugeFamily

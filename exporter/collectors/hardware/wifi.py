@@ -3,9 +3,11 @@
 Source: the kernel's include/uapi/linux/nl80211.h, asked over generic netlink.
 """
 
+from __future__ import annotations
+
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Optional
 
 from exporter.collectors.netlink import attributes, dump
 from exporter.errors import NoDataError
@@ -28,7 +30,7 @@ _RATE_UNIT: Final = 100_000
 _MEGAHERTZ: Final = 1_000_000
 
 Attributes = Mapping[int, bytes]
-Ask = Callable[[int, int | None], Iterable[bytes]]
+Ask = Callable[[int, Optional[int]], Iterable[bytes]]
 """Yields the answers to a command, for one interface or for all."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from exporter.families import CounterFamily, Family
 from exporter.name_filter import ALL_NAMES, NameFilter
+from exporter.pairs import pairs
 from exporter.roots import Roots, read_lines
 
 _GAP = re.compile(r"\s{2,}")
@@ -41,7 +42,7 @@ class Interrupts:
             name = f"{kind.strip()};{info};{devices}"
             if not self._names.accepts(name):
                 continue
-            for cpu, count in zip(cpus, counts, strict=True):
+            for cpu, count in pairs(cpus, counts):
                 if self._include_zeros or count != "0":
                     family.add((cpu, kind.strip(), info, devices), int(count))
         return [family]

@@ -20,5 +20,5 @@ class LoadAverage:
         loads = self._file.text().split(maxsplit=3)
         return [
             GaugeFamily(f"node_load{minutes}", f"{minutes}m load average.", float(load))
-            for minutes, load in zip((1, 5, 15), loads, strict=False)
+            for minutes, load in zip((1, 5, 15), loads)
         ]

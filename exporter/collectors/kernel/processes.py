@@ -40,7 +40,7 @@ class Processes:
         kernel = f"{self._proc}/sys/kernel"
         return [
             family,
-            GaugeFamily("node_processes_pids", "Number of PIDs", states.total()),
+            GaugeFamily("node_processes_pids", "Number of PIDs", sum(states.values())),
             GaugeFamily("node_processes_threads", "Allocated threads in system", threads),
             *_limit("max_processes", "Number of max PIDs limit", f"{kernel}/pid_max"),
             *_limit("max_threads", "Limit of threads in the system", f"{kernel}/threads-max"),

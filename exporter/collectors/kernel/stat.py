@@ -62,6 +62,6 @@ class KernelStatistics:
 
 def _softirqs(counts: list[str]) -> Family:
     family = CounterFamily("node_softirqs_total", "Number of softirq calls.", labels=("vector",))
-    for vector, count in zip(_VECTORS, counts, strict=False):
+    for vector, count in zip(_VECTORS, counts):
         family.add((vector,), int(count))
     return family

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from exporter.errors import NoDataError, OptionError
 from exporter.families import Family, GaugeFamily, UntypedFamily
+from exporter.pairs import pairs
 from exporter.roots import Roots, read_text
 
 _NAME = re.compile(r"[A-Za-z0-9_*][A-Za-z0-9_*.-]*")
@@ -77,7 +78,7 @@ class KernelSettings:
         values = self._values(setting)
         name = f"node_sysctl_{_NOT_IN_A_NAME.sub('_', setting.name)}"
         if setting.keys:
-            for index, (key, value) in enumerate(zip(setting.keys, values, strict=True)):
+            for index, (key, value) in enumerate(pairs(setting.keys, values)):
                 yield UntypedFamily(
                     f"{name}_{_NOT_IN_A_NAME.sub('_', key)}",
                     f"sysctl {setting.name}, field {index}",

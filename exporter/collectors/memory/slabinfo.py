@@ -52,6 +52,6 @@ class Slabs:
             slab, *numbers = line.split()
             if not self._slabs.accepts(slab):
                 continue
-            for family, number in zip(families, numbers, strict=False):
+            for family, number in zip(families, numbers):
                 family.add((slab,), int(number))
         return families

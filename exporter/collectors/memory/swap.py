@@ -29,6 +29,6 @@ class SwapDevices:
         ]
         for line in read_lines(self._path)[1:]:
             device, kind, *numbers = line.split()
-            for family, (_, _, unit), number in zip(families, _COLUMNS, numbers, strict=False):
+            for family, (_, _, unit), number in zip(families, _COLUMNS, numbers):
                 family.add((device, kind), int(number) * unit)
         return families

@@ -1,5 +1,7 @@
 """Virtual memory statistics: paging, page faults, the OOM killer."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from exporter.families import Family, UntypedFamily

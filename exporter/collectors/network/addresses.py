@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Union
 
 from exporter.collectors.netlink import attributes, dump
 from exporter.errors import NoDataError
@@ -20,7 +20,7 @@ _GET_ADDRESS: Final = 22
 _MESSAGE: Final = struct.Struct("=BBBBI")
 _ADDRESS, _LOCAL, _LABEL = 1, 2, 3
 
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 
 class InterfaceAddress(NamedTuple):
@@ -79,7 +79,7 @@ def of_psutil(interfaces: Any) -> Iterator[InterfaceAddress]:
             if address.family in (socket.AF_INET, socket.AF_INET6):
                 mask = ipaddress.ip_address(address.netmask or 0)
                 ip = ipaddress.ip_address(address.address.partition("%")[0])
-                yield InterfaceAddress(device, ip, int(mask).bit_count())
+                yield InterfaceAddress(device, ip, bin(int(mask)).count("1"))
 
 
 class InterfaceAddresses:

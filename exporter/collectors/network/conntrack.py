@@ -49,7 +49,7 @@ class ConnectionTracking:
         )
         header, *rows = self._statistics.lines()
         columns = header.split()
-        cpus = [dict(zip(columns, row.split(), strict=False)) for row in rows]
+        cpus = [dict(zip(columns, row.split())) for row in rows]
         for column, documentation in _STATISTICS.items():
             if column in columns:
                 total = sum(int(cpu[column], 16) for cpu in cpus)

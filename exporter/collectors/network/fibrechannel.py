@@ -3,6 +3,8 @@
 Source: the kernel's drivers/scsi/scsi_transport_fc.c.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from exporter.collectors.number_files import NumberFile, NumberFiles

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from exporter.errors import NoDataError
 from exporter.families import CounterFamily, Family, GaugeFamily
+from exporter.pairs import pairs
 from exporter.roots import Roots, read_lines
 
 _TOTALS = (
@@ -59,13 +60,13 @@ class VirtualServers:
             totals = read_lines(self._statistics)[2].split()
         except FileNotFoundError:
             raise NoDataError("no IPVS") from None
-        for known, number in zip(_TOTALS, totals, strict=True):
+        for known, number in pairs(_TOTALS, totals):
             yield CounterFamily(*known, int(number, 16))
         sums: dict[tuple[str, ...], list[int]] = {}
         for backend, numbers in _backends(read_lines(self._table)):
             values = tuple(backend[label] for label in self._labels)
             before = sums.setdefault(values, [0, 0, 0])
-            sums[values] = [one + other for one, other in zip(before, numbers, strict=True)]
+            sums[values] = [one + other for one, other in pairs(before, numbers)]
         for column, known in enumerate(_GAUGES):
             family = GaugeFamily(*known, labels=self._labels)
             for values, row in sums.items():

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from exporter.errors import NoDataError
 from exporter.families import CounterFamily, Family
+from exporter.pairs import pairs
 from exporter.roots import Roots, list_names, read_lines
 
 
@@ -29,7 +30,7 @@ class NetworkCaches:
             header, *lines = read_lines(f"{self._directory}/{subsystem}")
             columns = header.split()
             for cpu, line in enumerate(lines):
-                for column, number in zip(columns, line.split(), strict=True):
+                for column, number in pairs(columns, line.split()):
                     if column not in families:
                         families[column] = CounterFamily(
                             f"node_lnstat_{column}_total",

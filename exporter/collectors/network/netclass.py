@@ -1,11 +1,14 @@
 """Properties of each network interface: state, speed, MTU, hardware address."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from exporter.families import CounterFamily, Family, GaugeFamily
 from exporter.kept_files import KeptFiles
 from exporter.name_filter import ALL_NAMES, NameFilter
+from exporter.pairs import pairs
 from exporter.roots import Roots, list_names
 
 # sysfs attribute -> ending of the metric name.
@@ -93,7 +96,7 @@ class NetworkClass:
             texts = [value(path) or "" for path in paths.info]
             info.add((device, *texts, _administrative_state(value(paths.flags))), 1)
             up.add(labels, texts[_OPERSTATE] == "up")
-            for family, path in zip(numbers, paths.numbers, strict=True):
+            for family, path in pairs(numbers, paths.numbers):
                 found = number(path)
                 if found is not None:
                     family.add(labels, found)

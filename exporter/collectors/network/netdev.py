@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from exporter.families import CounterFamily, Family
 from exporter.kept_files import KeptFile, KeptFiles
 from exporter.name_filter import ALL_NAMES, NameFilter
+from exporter.pairs import pairs
 from exporter.roots import Roots, read_value
 
 # The columns of /proc/net/dev (the kernel's Documentation/filesystems/proc.rst).
@@ -55,7 +56,7 @@ class NetworkDevices:
             values: tuple[str, ...] = (device,)
             if self._label_ifalias:
                 values = (device, read_value(f"{self._class}/{device}/ifalias") or "")
-            for family, value in zip(families, counters.split(), strict=True):
+            for family, value in pairs(families, counters.split()):
                 family.add(values, float(value))
             unhandled = self._attributes.number(f"{self._class}/{device}/statistics/rx_nohandler")
             if unhandled is not None:

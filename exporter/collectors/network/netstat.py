@@ -6,6 +6,7 @@ from contextlib import suppress
 from exporter.families import Family, UntypedFamily
 from exporter.kept_files import KeptFile
 from exporter.name_filter import ALL_NAMES, NameFilter
+from exporter.pairs import pairs
 from exporter.roots import Roots
 
 _MOST_LINES = 100
@@ -29,7 +30,7 @@ class NetworkStatistics:
         for file in self._pairs:
             lines = file.lines()
             # Lines of names and lines of values alternate.
-            for names, values in zip(lines[::2], lines[1::2], strict=True):
+            for names, values in pairs(lines[::2], lines[1::2]):
                 yield from self._families(names, values.split())
         with suppress(FileNotFoundError):  # IPv6 may be disabled.
             # Each line is a name and a value: "Ip6InOctets 128".

@@ -3,6 +3,8 @@
 Source: rtnetlink(7).
 """
 
+from __future__ import annotations
+
 import ipaddress
 import socket
 import struct

@@ -11,6 +11,7 @@ from typing import Final
 from exporter.collectors.netlink import attributes, dump
 from exporter.families import CounterFamily, Family, GaugeFamily
 from exporter.name_filter import ALL_NAMES, NameFilter
+from exporter.pairs import pairs
 from exporter.roots import Roots
 
 _ROUTE: Final = 0
@@ -77,7 +78,7 @@ class QueueingDisciplines:
                 continue  # The interface was removed meanwhile.
             if parent in (0, _ROOT) and self._devices.accepts(device):
                 labels = (device, found.get(_KIND, b"").rstrip(b"\0").decode("utf-8", "replace"))
-                for family, value in zip(families, _numbers(found), strict=True):
+                for family, value in pairs(families, _numbers(found)):
                     family.add(labels, value)
         return families
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from exporter.families import Family, GaugeFamily
 from exporter.kept_files import KeptFile
+from exporter.pairs import pairs
 from exporter.roots import Roots
 
 
@@ -28,9 +29,9 @@ class SocketStatistics:
                 yield from self._states(line)
 
     def _states(self, line: str) -> Iterator[Family]:
-        protocol, *pairs = line.split()
+        protocol, *words = line.split()
         protocol = protocol.rstrip(":")
-        for state, text in zip(pairs[::2], pairs[1::2], strict=True):
+        for state, text in pairs(words[::2], words[1::2]):
             value = float(text)
             if protocol == "sockets":
                 yield GaugeFamily(

@@ -1,5 +1,7 @@
 """Expiry of certificates, in files and of TLS servers, with x509-certificate-exporter's names."""
 
+from __future__ import annotations
+
 import glob
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence

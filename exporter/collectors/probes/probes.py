@@ -1,5 +1,7 @@
 """Probes of services from this host, with blackbox_exporter's names."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial

@@ -6,7 +6,7 @@ Source: os-release(5).
 import re
 import shlex
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, read_lines
@@ -64,7 +64,7 @@ class OperatingSystem:
             yield GaugeFamily(
                 "node_os_support_end_timestamp_seconds",
                 "Metric containing the end-of-life date timestamp of the OS.",
-                datetime.strptime(end, "%Y-%m-%d").replace(tzinfo=UTC).timestamp(),
+                datetime.strptime(end, "%Y-%m-%d").replace(tzinfo=timezone.utc).timestamp(),
             )
 
     def _lines(self) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from exporter.collectors.system_bus import BusProperty, SystemBus
 from exporter.families import CounterFamily, Family, GaugeFamily
 from exporter.name_filter import ALL_NAMES, NameFilter
+from exporter.pairs import pairs
 from exporter.roots import Roots
 
 _SERVICE: Final = "org.freedesktop.systemd1"
@@ -99,7 +100,7 @@ class SystemdUnits:
             values = bus.properties(
                 [BusProperty(unit.path, interface, metric.property) for unit in chosen]
             )
-            for unit, value in zip(chosen, values, strict=True):
+            for unit, value in pairs(chosen, values):
                 # An older systemd lacks some properties.
                 if isinstance(value, int) and value != _UNKNOWN:
                     metric.family.add((unit.name,), value / metric.divisor)
@@ -149,7 +150,7 @@ class SystemdUnits:
         values = bus.properties(
             [BusProperty(one.path, f"{_SERVICE}.Unit", "ActiveEnterTimestamp") for one in active]
         )
-        started = dict(zip(active, values, strict=True))
+        started = dict(pairs(active, values))
         for unit in units:
             value = started.get(unit, 0)
             if isinstance(value, int):
@@ -191,7 +192,7 @@ def _states(bus: SystemBus, units: Sequence[SystemdUnit]) -> Family:
     types = bus.properties(
         [BusProperty(unit.path, f"{_SERVICE}.{_TYPED[unit.kind]}", "Type") for unit in typed]
     )
-    type_of = dict(zip(typed, types, strict=True))
+    type_of = dict(pairs(typed, types))
     family = GaugeFamily(
         "node_systemd_unit_state", "Systemd unit", labels=("name", "state", "type")
     )

@@ -4,6 +4,8 @@ The package manager runs at most once an hour, without the network: it reports w
 `apt update` or `dnf makecache` has found.
 """
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence

@@ -47,7 +47,8 @@ def test_scraped_exporter_is_enabled_and_started_with_its_socket(root: Path, pro
     assert systemd.commands == [
         "systemctl daemon-reload",
         "systemctl enable redshank-exporter.service",
-        "systemctl restart redshank-exporter.service redshank-exporter.socket",
+        "systemctl stop redshank-exporter.service redshank-exporter.socket",
+        "systemctl start redshank-exporter.service",
     ]
     assert files(root) == {
         "etc/systemd/system/redshank-exporter.service",
@@ -116,8 +117,8 @@ def test_option_that_systemd_would_interpret_is_refused(
 
 
 def test_service_that_does_not_start_is_an_error_with_its_output(root: Path, program: Path) -> None:
-    systemd = Systemd(failing="systemctl restart")
-    with pytest.raises(InstallationError, match=r"restart .* status 1:\nno luck"):
+    systemd = Systemd(failing="systemctl start")
+    with pytest.raises(InstallationError, match=r"start .* status 1:\nno luck"):
         ExporterInstallation(root, systemd).install(program, "/usr/bin/python3", {}, ())
     assert systemd.commands[-1].startswith("journalctl -u redshank-exporter.service")
 

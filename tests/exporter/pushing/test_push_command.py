@@ -2,12 +2,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from exporter.pushing.command import push
 from exporter.pushing.push_queue import PushQueue
 from exporter.pushing.remote_write import TimedSample, write_request
 from ingest.remote_write.snappy import decompressed
+from tests.exporter.command_runner import ended
 from tests.ports import free_port
 
 SERVER = ["--key", "a-token-of-some-length"]
@@ -16,10 +16,10 @@ SERVER = ["--key", "a-token-of-some-length"]
 def pushed(tmp_path: Path, *arguments: str) -> tuple[int, str, str]:
     """Run the command without a server; return status, output, and what waits in the queue."""
     url = ["--url", f"http://127.0.0.1:{free_port()}", "--queue", str(tmp_path)]
-    result = CliRunner().invoke(push, [*SERVER, *url, *arguments])
+    result = ended(push, *SERVER, *url, *arguments)
     found = PushQueue(tmp_path).oldest()
     body = "" if found is None else decompressed(found[1].body, 10**6).decode("latin-1")
-    return result.exit_code, result.output, body
+    return result.status, result.output, body
 
 
 def test_sample_waits_in_the_queue_while_the_server_is_away(tmp_path: Path) -> None:
@@ -53,6 +53,8 @@ def test_command_that_does_not_exist_is_reported_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
+        ([], "give NAME VALUE"),
+        (["--run"], "give --run a COMMAND"),
         (["one"], "give NAME VALUE"),
         (["1one", "2"], "'1one' is not a metric name"),
         (["one", "two"], "'two' is not a number"),
@@ -69,11 +71,16 @@ def test_wrong_words_are_refused_before_anything_is_queued(
     assert text in output
 
 
+def test_options_after_the_command_are_the_commands(tmp_path: Path) -> None:
+    for dashes in ([], ["--"]):
+        arguments = ["--run", *dashes, sys.executable, "-c", "import sys; sys.exit(len(sys.argv))"]
+        status, output, _ = pushed(tmp_path, *arguments, "--key", "--run")
+        assert status == 3, output
+
+
 def test_missing_key_is_named(tmp_path: Path) -> None:
-    result = CliRunner().invoke(
-        push, ["--url", "http://a", "--queue", str(tmp_path), "one", "1"], env={}
-    )
-    assert result.exit_code == 1
+    result = ended(push, "--url", "http://a", "--queue", str(tmp_path), "one", "1")
+    assert result.status == 1
     assert "the key is missing" in result.output
 
 

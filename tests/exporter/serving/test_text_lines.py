@@ -78,9 +78,9 @@ def test_counter_without_the_suffix_of_openmetrics_is_of_unknown_type_there() ->
 
 
 def test_whole_numbers_have_no_fraction() -> None:
-    values = (True, 0.0, 7, 1.5, 1e300, 2**60, math.inf, -math.inf, math.nan)
+    values = (True, 0.0, 7, 1.5, 1e300, 2**60, math.inf, -math.inf, math.nan, 10**5000, -(10**5000))
     assert [format_value(value) for value in values] == [
-        "1", "0", "7", "1.5", "1e+300", str(2**60), "+Inf", "-Inf", "NaN",
+        "1", "0", "7", "1.5", "1e+300", str(2**60), "+Inf", "-Inf", "NaN", "+Inf", "-Inf",
     ]  # fmt: skip
 
 

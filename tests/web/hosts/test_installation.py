@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import socket
 from collections.abc import AsyncIterator, Iterator
 from html import unescape
 from pathlib import Path
@@ -131,3 +132,50 @@ async def test_line_has_the_public_url(
         line = (await added(world, {"name": "nas", "push": True}))["install"]
     assert 'get("https://monitor.example.com/install/redshank-exporter.pyz"' in line
     assert "--push https://monitor.example.com " in line
+
+
+async def test_line_that_works_on_this_machine_only_has_a_warning(world: World) -> None:
+    url = str(world.client.make_url("")).rstrip("/")
+    bodies: tuple[dict[str, object], ...] = (
+        {"name": "nas", "push": True},
+        {"name": "db-1", "url": "10.0.0.7"},
+    )
+    for body in bodies:
+        warning = (await added(world, body))["install_warning"]
+        assert warning.startswith(f"No other host reaches {url}, ")
+        assert "server.listen" in warning
+        assert "web.public_url" in warning
+    form = {"name": "nas-2", "push": "true"}
+    answer = await world.client.post(
+        "/add-host", data=form, headers=await world.cookie(Role.EDITOR), allow_redirects=False
+    )
+    for page in (await world.page("/add-host"), await answer.text()):
+        assert f"No other host reaches {url}, " in unescape(page)
+
+
+@pytest.mark.parametrize(
+    ("listen", "public_url", "expected"),
+    [
+        ("127.0.0.1:9190", "https://monitor.example.com", "https://monitor.example.com"),
+        ("[::]:9190", None, f"http://{socket.gethostname()}:9190"),
+        (":9190", None, f"http://{socket.gethostname()}:9190"),
+        ("10.0.0.1:9190", None, "http://10.0.0.1:9190"),
+    ],
+)
+async def test_line_for_other_hosts_has_an_address_that_they_reach(
+    tmp_path: Path,
+    aiohttp_client: AiohttpClient,
+    file: File,
+    listen: str,
+    public_url: str | None,
+    expected: str,
+) -> None:
+    # The client is on the server's machine: the address that it uses means another one elsewhere.
+    settings = WebSettings.model_validate({"public_url": public_url})
+    async with world_at(
+        tmp_path, aiohttp_client, settings, exporter_file=file, listen=listen
+    ) as world:
+        host = await added(world, {"name": "nas", "push": True})
+    assert f'get("{expected}/install/redshank-exporter.pyz"' in host["install"]
+    assert f"--push {expected} " in host["install"]
+    assert "install_warning" not in host

@@ -4,69 +4,19 @@ import base64
 import json
 import shutil
 import subprocess
-import sys
 import zipfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from http.client import HTTPConnection
 from importlib import metadata
 from pathlib import Path
 
 import bcrypt
 import pytest
-from click.testing import CliRunner
 
 from exporter import launcher
 from exporter.bundle import BundleError, build, build_exporter
+from tests.exporter.command_runner import ended
+from tests.exporter.installation.archive_process import ARGUMENTS, command, running, scrape
 
 CONTENT = b"\x7fELF not really"
-
-
-@pytest.fixture(scope="session")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("bundle") / "redshank-exporter.pyz"
-    build(path)
-    return path
-
-
-def bare_python() -> str:
-    """Return an interpreter that has the standard library only."""
-    system = Path("/usr/bin/python3")
-    check = "import sys; sys.exit(sys.version_info < (3, 11))"
-    if system.exists() and subprocess.run([system, "-c", check]).returncode == 0:
-        return str(system)
-    return sys.executable
-
-
-ARGUMENTS = ("--listen", "127.0.0.1:0", "--log-format", "json")
-
-
-@contextmanager
-def running(
-    archive: Path, arguments: tuple[str, ...] = ARGUMENTS, **environ: str
-) -> Iterator[HTTPConnection]:
-    process = subprocess.Popen(
-        [bare_python(), "-I", "-S", archive, *arguments],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environ,
-        cwd="/",
-    )
-    try:
-        assert process.stderr is not None
-        started = json.loads(process.stderr.readline())
-        with closing(HTTPConnection(started["host"], started["port"], timeout=30)) as connection:
-            yield connection
-        process.terminate()
-        assert process.wait(20) == 0
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def scrape(connection: HTTPConnection) -> str:
-    connection.request("GET", "/metrics")
-    return connection.getresponse().read().decode()
 
 
 def test_bundle_serves_on_a_bare_interpreter(archive: Path, tmp_path: Path) -> None:
@@ -80,7 +30,7 @@ def test_bundle_serves_on_a_bare_interpreter(archive: Path, tmp_path: Path) -> N
 def test_bundle_installed_as_redshank_accepts_redshank_exporter(
     archive: Path, tmp_path: Path
 ) -> None:
-    with running(archive, ("exporter", *ARGUMENTS), HOME=str(tmp_path)) as connection:
+    with running(archive, "exporter", *ARGUMENTS, HOME=str(tmp_path)) as connection:
         assert "node_load1" in scrape(connection)
 
 
@@ -99,16 +49,18 @@ def test_native_library_is_unpacked_once_into_a_private_directory(
     assert unpacked[0] == unpacked[1]
 
 
-@pytest.mark.parametrize("words", [("install", "--help"), ("--uninstall", "--help")])
+@pytest.mark.parametrize(
+    "words", [("install", "--help"), ("--uninstall", "--help"), ("push", "--help")]
+)
 def test_installer_unpacks_nothing(archive: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
     shown = subprocess.run(
-        [bare_python(), "-I", "-S", archive, *words],
+        command(archive, *words),
         env={"HOME": str(tmp_path)},
         capture_output=True,
         text=True,
     )
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert words[0].removeprefix("--") in shown.stdout.partition("\n")[0]
+    assert f"redshank-exporter.pyz {words[0].removeprefix('--')}" in shown.stdout.partition("\n")[0]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -117,7 +69,7 @@ def test_bundle_checks_passwords_of_a_web_configuration_file(archive: Path, tmp_
     file = tmp_path / "web.yml"
     file.write_text(f"basic_auth_users: {{ann: '{hashed}'}}")
     arguments = (*ARGUMENTS, "--web.config.file", str(file))
-    with running(archive, arguments, HOME=str(tmp_path)) as connection:
+    with running(archive, *arguments, HOME=str(tmp_path)) as connection:
         connection.request("GET", "/health")
         answer = connection.getresponse()
         assert (answer.status, answer.read()) == (401, b"unauthorized\n")
@@ -144,17 +96,16 @@ def test_bundle_has_its_dependencies_and_licences_and_no_build_paths(archive: Pa
         names = members.namelist()
         contents = b"".join(members.read(name) for name in names)
     tops = {name.partition("/")[0] for name in names}
-    needed = {"click", "exporter", "jeepney", "model", "prometheus_client", "psutil", "structlog"}
-    assert needed <= tops
-    assert not tops & {"numpy", "aiohttp", "pydantic", "storage"}
+    assert {"exporter", "jeepney", "model", "prometheus_client", "psutil", "tomli"} <= tops
+    assert not tops & {"numpy", "aiohttp", "pydantic", "storage", "click", "structlog"}
     assert any("psutil" in name and "LICENSE" in name for name in names)
-    assert str(Path(__file__).parents[2]).encode() not in contents
+    assert str(Path(__file__).parents[3]).encode() not in contents
 
 
 def test_command_prints_the_file_that_it_wrote(tmp_path: Path) -> None:
     output = tmp_path / "out.pyz"
-    result = CliRunner().invoke(build_exporter, [str(output)])
-    assert result.exit_code == 0
+    result = ended(build_exporter, str(output))
+    assert result.status == 0
     assert str(output) in result.output
     assert output.stat().st_mode & 0o777 == 0o755
 
@@ -166,6 +117,28 @@ def test_missing_package_is_an_error_and_leaves_no_file(
     with pytest.raises(BundleError, match="no-such-package is not installed"):
         build(tmp_path / "out.pyz")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_file_names_the_python_that_all_its_packages_support(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def manifest(path: Path) -> dict[str, object]:
+        with zipfile.ZipFile(path) as members:
+            found: dict[str, object] = json.loads(members.read("exporter/manifest.json"))
+        return found
+
+    assert manifest(archive)["oldest_python"] == [3, 9]
+    package = tmp_path / "newer-1.dist-info"
+    package.mkdir()
+    header = "Metadata-Version: 2.1\nName: newer\nVersion: 1\nRequires-Python: >=3.99, <4\n"
+    (package / "METADATA").write_text(header)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("exporter.bundle._requirements", lambda: ["newer", "psutil"])
+    build(tmp_path / "newer.pyz")
+    assert manifest(tmp_path / "newer.pyz")["oldest_python"] == [3, 99]
+    refused = subprocess.run(command(tmp_path / "newer.pyz"), capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "redshank-exporter needs Python 3.99 or newer, this is 3." in refused.stderr
 
 
 def test_damaged_library_is_replaced(tmp_path: Path) -> None:
