@@ -33,6 +33,18 @@ class RuleFileError(FileProblemsError):
     """A rule file is invalid; each message names group and rule."""
 
 
+class RuleGroupError(AlertingError):
+    """A rule group is invalid; the message has one line for each problem.
+
+    Attributes:
+        problems: (field, message) of each problem; a field such as `rules.0.expr`.
+    """
+
+    def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(message for _, message in self.problems))
+
+
 class RoutingFileError(FileProblemsError):
     """An `alertmanager.yml` is invalid."""
 

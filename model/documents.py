@@ -21,6 +21,7 @@ M = TypeVar("M", bound=BaseModel)
 _BINARY_TAG = "tag:yaml.org,2002:binary"
 _NULL_TAG = "tag:yaml.org,2002:null"
 _STRUCTURAL_TAGS = (_NULL_TAG, "tag:yaml.org,2002:merge")
+_OTHER_BREAKS = re.compile(r"[\r\x85\u2028\u2029]")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 
 
@@ -219,6 +220,16 @@ _TextDumper.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag in _STRUCTURAL_TAGS]
     for first, resolvers in yaml.SafeDumper.yaml_implicit_resolvers.items()
 }
+
+
+def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # Lines of an expression stay lines; PyYAML quotes text that no block can hold. The other
+    # line breaks of YAML survive as escapes only.
+    style = '"' if _OTHER_BREAKS.search(text) else "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_TextDumper.add_representer(str, _text_node)
 
 
 def render_document(data: Any) -> str:

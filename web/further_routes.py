@@ -16,6 +16,7 @@ from web.alerts.explanation_api import ExplanationApi
 from web.alerts.explanations import explainer
 from web.alerts.listing.bulk_acknowledgement import BulkAcknowledgement
 from web.alerts.maintenance_api import MaintenanceApi, MaintenanceWindows
+from web.alerts.rule_editor.groups_api import RuleGroupsApi
 from web.alerts.rule_editor.unit_tests import EditedRuleTests, RuleTestsApi
 from web.annotations.api import AnnotationsApi
 from web.audit.api import AuditApi
@@ -132,6 +133,7 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         BulkAcknowledgement(services.alerting, fleet, services.clock),
         BacktestApi(RuleBacktests(services.samples, services.clock)),
         RuleTestsApi(EditedRuleTests()),
+        RuleGroupsApi(services.managed_rules),
         MaintenanceApi(MaintenanceWindows(services.alerting, services.clock)),
         ExplanationApi(services.alerts, services.alerting, explainer(services)),
         AlertmanagerAlertsApi(services.alerting.router, services.clock, services.version),

@@ -20,6 +20,7 @@ from web.alerts.maintenance_page import MaintenancePages
 from web.alerts.page import AlertsPages
 from web.alerts.report_page import AlertReport
 from web.alerts.routes_page import RoutesPages
+from web.alerts.rule_editor.page import RuleEditorPages
 from web.alerts.rule_editor.unit_tests import EditedRuleTests
 from web.alerts.rules_page import RulesPages
 from web.alerts.silences_page import SilencePages
@@ -178,10 +179,12 @@ PAGES: Final[tuple[PageFactory, ...]] = (
         parts.services.alerting,
         parts.shell,
     ),
-    lambda parts: RulesPages(
+    lambda parts: RulesPages(parts.services.alerting, parts.services.managed_rules, parts.shell),
+    lambda parts: RuleEditorPages(
         parts.services.alerting,
         RuleBacktests(parts.services.samples, parts.services.clock),
         EditedRuleTests(),
+        parts.services.managed_rules,
         parts.shell,
     ),
     lambda parts: AlertReport(

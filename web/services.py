@@ -58,6 +58,7 @@ from storage.api.status.pages import StatusPageRecords
 from web.identity.keys import KeyRing
 from web.management.backups import Backups
 from web.management.receivers import ManagedReceivers
+from web.management.rule_groups import ManagedRuleGroups
 
 
 class Alerting(Protocol):
@@ -225,6 +226,7 @@ class Services:
         target_metadata: returns each target with its metadata by metric family.
         alertmanagers: returns the URLs of the external Alertmanagers that get the alerts.
         managed_receivers: receivers that administrators add; None where nobody may.
+        managed_rules: rule groups that editors make; None where nobody may.
         backups: backups of this server; None where none can be made.
         server_zone: the time zone of the server's machine, such as `Europe/Berlin`.
         registry: the server's own metrics, for `/metrics`.
@@ -294,6 +296,7 @@ class Services:
     )
     alertmanagers: Callable[[], Sequence[str]] = tuple
     managed_receivers: ManagedReceivers | None = None
+    managed_rules: ManagedRuleGroups | None = None
     backups: Backups | None = None
     server_zone: str = "UTC"
     ready: Callable[[], bool] = _always

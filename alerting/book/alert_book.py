@@ -6,15 +6,16 @@ fails, the book is unchanged and the next evaluation repeats the change.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from alerting.book.flapping import FlapDetector, Flapping
 from alerting.book.lifecycle import INACTIVE, Lifecycle, advance
 from alerting.book.observation import AlertKey, Observation, OpenAlert
 from alerting.notifications.notice import Notice, notice_of
 from model.labels import Labels
+from model.process.uninterrupted import uninterrupted
 from storage.api.alerts import (
     PLAIN_ACKNOWLEDGEMENT,
     Acknowledgement,
@@ -25,7 +26,6 @@ from storage.api.alerts import (
     NewNotification,
 )
 
-T = TypeVar("T")
 # An observation takes 40 us. A thousand hosts may vanish at once: other tasks must run
 # in between.
 _OBSERVATIONS_PER_SLICE = 256
@@ -49,22 +49,6 @@ def restored_lifecycle(alert: Alert) -> Lifecycle:
     """Return the lifecycle of a stored alert; its waits for data and recovery begin again."""
     missing_ms = alert.changed_ms if alert.state is AlertState.NO_DATA else None
     return Lifecycle(alert.state, alert.active_ms, alert.fired_ms, missing_ms=missing_ms)
-
-
-async def _finished(work: Coroutine[Any, Any, T]) -> T:
-    """Await work to its end even if the caller is cancelled meanwhile.
-
-    Otherwise the records could hold a change that the book does not, and the next
-    evaluation would send its notifications again.
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        # Retrieve its exception, or asyncio logs that nobody did.
-        task.exception()
-        raise
 
 
 def _with_acknowledgement(alert: Alert, stored: Alert) -> Alert:
@@ -146,13 +130,52 @@ class AlertBook:
         """Return the identities of the rules that have tracked alerts."""
         return list(self._rules)
 
+    async def rename(self, identities: Mapping[str, str], now_ms: int) -> None:
+        """Give rules other identities; their alerts stay as they are.
+
+        Args:
+            identities: the new identity of each rule, by the one so far.
+            now_ms: the current time.
+
+        Raises:
+            StorageError: nothing is stored, and the book is unchanged.
+        """
+        changes: tuple[AlertChange, ...] = ()
+        if identities.keys() & self._rules.keys():
+            changes = await uninterrupted(self._renamed(identities, now_ms))
+        if changes:
+            self._publish(changes)
+
+    async def _renamed(self, identities: Mapping[str, str], now_ms: int) -> tuple[AlertChange, ...]:
+        async with self._lock:
+            keys = {
+                key: AlertKey(identities[rule], key.labels)
+                for rule, entries in self._rules.items()
+                if rule in identities
+                for key in entries
+            }
+            moved = {key: self._rules[key.rule][key] for key in keys}
+            alerts = {key: entry.alert for key, entry in moved.items() if entry.alert is not None}
+            changes = [
+                AlertChange(replace(alert, rule=keys[key].rule), alert.state)
+                for key, alert in alerts.items()
+            ]
+            stored = dict(zip(alerts, await self._records.record(changes, now_ms), strict=True))
+            for rule in {key.rule for key in keys}:
+                del self._rules[rule]
+            for key, entry in moved.items():
+                self._put(keys[key], replace(entry, alert=stored.get(key)))
+            if self._flaps is not None:
+                self._flaps.rename(keys)
+        return tuple(AlertChange(alert, alert.state) for alert in stored.values())
+
     async def apply(self, observations: Iterable[Observation], now_ms: int) -> None:
         """Apply the observations of one evaluation, in their order.
 
         Raises:
             StorageError: nothing is stored, and the book is unchanged.
         """
-        changes = await _finished(self._apply(observations, now_ms))
+        changes = await uninterrupted(self._apply(observations, now_ms))
         if changes:
             self._publish(changes)
 
@@ -306,7 +329,7 @@ class AlertBook:
             NotFoundError: no open alert has this id.
         """
         work = self._records.acknowledge(alert_id, user, now_ms, terms)
-        stored = await _finished(self._acknowledged(work))
+        stored = await uninterrupted(self._acknowledged(work))
         self._publish((AlertChange(stored, stored.state),))
         return stored
 
@@ -317,7 +340,7 @@ class AlertBook:
             NotFoundError: no alert has this id.
         """
         work = self._records.unacknowledge(alert_id, now_ms)
-        stored = await _finished(self._acknowledged(work))
+        stored = await uninterrupted(self._acknowledged(work))
         self._publish((AlertChange(stored, stored.state),))
         return stored
 

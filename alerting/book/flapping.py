@@ -5,7 +5,7 @@ firing until its condition has not held for a while. Otherwise its receivers wou
 notifications for each change, and soon read none.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -73,6 +73,11 @@ class FlapDetector:
         calm = format_duration(settings.calm_ms)
         text = f"fired {count} times within {within}; ends after {calm} without its condition"
         return Flapping(text, settings.calm_ms)
+
+    def rename(self, keys: Mapping[AlertKey, AlertKey]) -> None:
+        """Keep the times of alerts under other keys."""
+        times = {new: self._fired_ms.pop(old) for old, new in keys.items() if old in self._fired_ms}
+        self._fired_ms |= times
 
     def count(self, key: AlertKey, fired_ms: int) -> None:
         """Count that an alert has fired."""

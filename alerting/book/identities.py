@@ -1,6 +1,7 @@
 """Rule identities: each stored alert names its rule by one, across restarts."""
 
 from alerting.check_settings import CheckName, SelfCheckName
+from model.labels import Labels
 
 
 def check_identity(check: CheckName) -> str:
@@ -16,6 +17,11 @@ def self_check_identity(check: SelfCheckName) -> str:
 def rule_identity(group: str, alert_name: str) -> str:
     """Return the identity of an alerting rule in a rule file."""
     return f"{group}/{alert_name}"
+
+
+def stored_rule_identity(group: str, alert_name: str, labels: Labels) -> str:
+    """Return the identity of an alerting rule in a group that people made."""
+    return f"stored/{group}/{alert_name}{labels or ''}"
 
 
 CHECK_IDENTITIES = frozenset(map(check_identity, CheckName))

@@ -53,6 +53,10 @@ class HealthBoard:
         """Return the health of a rule, `unknown` before its first evaluation."""
         return self._health.get(rule, RuleHealth())
 
+    def forget(self, rule: str) -> None:
+        """Forget the health of a rule that is removed or replaced."""
+        self._health.pop(rule, None)
+
     @contextmanager
     def watching(self, rule: str, before_ms: int = 0) -> Iterator[None]:
         """Record the outcome of the evaluation in the `with` block, and suppress its errors.

@@ -19,10 +19,10 @@ _SPARE_COLUMNS = 64
 
 
 class SeriesWriter:
-    """Appends one vector for each evaluation to a source of its own."""
+    """Appends one vector for each evaluation to a source of its own, `stream`."""
 
     def __init__(self, appender: SampleAppender, stream: str) -> None:
-        self._appender = appender
+        self._appender, self.stream = appender, stream
         self._source = RewindingSource(appender, Labels(), stream)
         self._columns: dict[Labels, int] = {}
         self._layout: Layout | None = None

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from alerting.book.identities import BUILT_IN_IDENTITIES, rule_identity
 from alerting.book.lifecycle import RuleTiming
-from alerting.errors import RuleFileError, TemplateError
+from alerting.errors import RuleFileError, RuleGroupError, TemplateError
 from alerting.rules.definitions import AlertingRule, RecordingRule, Rule, RuleGroup
 from alerting.rules.file_models import GroupModel, RuleFileModel, RuleModel
 from alerting.rules.templates import Template, parse_template
@@ -36,6 +36,10 @@ class _RuleFile:
 
     A `place` is the path of keys and indexes to a value in the YAML document. A `title`
     names group and rule in messages.
+
+    Attributes:
+        problems: line and message of each problem.
+        places: their places, in the same order.
     """
 
     def __init__(
@@ -44,10 +48,12 @@ class _RuleFile:
         self._path, self._document, self._parse = path, document, parse
         self._ignore_unknown = ignore_unknown
         self.problems: list[tuple[int, str]] = []
+        self.places: list[Place] = []
 
     def _add_problem(self, place: Place, title: str, reason: str) -> None:
         text = f"{title}: {reason}" if title else reason
         self.problems.append((self._document.line(place), text))
+        self.places.append(place)
 
     def groups(self) -> list[RuleGroup]:
         data = self._document.data
@@ -201,6 +207,27 @@ def parse_rule_file(
     if file.problems:
         raise RuleFileError(path, sorted(file.problems))
     return groups
+
+
+def parse_rule_group(data: object, path: Path, parse: ParseExpression) -> RuleGroup:
+    """Return the group of a mapping with the keys of a rule file.
+
+    Args:
+        data: the mapping.
+        path: the file of the group.
+        parse: parses one PromQL expression.
+
+    Raises:
+        RuleGroupError: the mapping is invalid; lists every problem with its field.
+    """
+    document = Document(str(path), {"groups": [data]}, {})
+    file = _RuleFile(path, document, parse, ignore_unknown=False)
+    groups = file.groups()
+    if file.problems or not groups:
+        fields = (".".join(map(str, place[2:])) for place in file.places)
+        texts = (text for _, text in file.problems)
+        raise RuleGroupError(list(zip(fields, texts, strict=True)) or [("", "the group is empty")])
+    return groups[0]
 
 
 def load_rule_files(

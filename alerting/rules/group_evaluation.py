@@ -12,6 +12,7 @@ from alerting.evaluation.series import SeriesWriter, alert_series
 from alerting.rules.definitions import AlertingRule, RecordingRule, RuleGroup, by_labels
 from alerting.rules.dependencies import independent_runs
 from alerting.rules.expansion import TemplateExpander
+from alerting.rules.group_series import GroupSeries, end_series, identities_of
 from alerting.rules.rule_limits import RuleLimits
 from alerting.settings import RuleLimitSettings
 from model.labels import Labels
@@ -34,33 +35,13 @@ def rule_file_key(alert: Alert | FiredAlert) -> AlertKey:
     return AlertKey(alert.rule, alert.labels)
 
 
-_AlertWriters = dict[int, list[tuple[SeriesWriter, list[str]]]]
-"""By the position of a rule: what writes alerts after it, and the rules whose alerts it writes."""
-
-
-def _identities(group: RuleGroup) -> list[str]:
-    return [rule.identity for rule in group.rules if isinstance(rule, AlertingRule)]
-
-
-def _alert_writers(group: RuleGroup, appender: SampleAppender) -> _AlertWriters:
-    """Return the writers of `ALERTS`.
-
-    One source holds the alerts of the whole group, written after its last rule. Only if a
-    rule reads `ALERTS`, which must have those of the rules before it, each rule has a source.
-    """
-    name = f"alerts/{group.file};{group.name}"
-    if not any("ALERTS" in rule.expression for rule in group.rules):
-        writer = SeriesWriter(appender, name)
-        return {len(group.rules) - 1: [(writer, _identities(group))]}
-    return {
-        position: [(SeriesWriter(appender, f"{name};{position}"), [rule.identity])]
-        for position, rule in enumerate(group.rules)
-        if isinstance(rule, AlertingRule)
-    }
-
-
 class RuleGroupEvaluation:
-    """Evaluates one group, again and again."""
+    """Evaluates one group, again and again.
+
+    Attributes:
+        group: the group.
+        series: the series that it writes.
+    """
 
     def __init__(
         self,
@@ -72,20 +53,27 @@ class RuleGroupEvaluation:
         external_url: str = "",
         refusals: Refusals | None = None,
         limits: Callable[[], RuleLimitSettings] = RuleLimitSettings,
+        previous: "RuleGroupEvaluation | None" = None,
     ) -> None:
+        """Prepare the evaluation of a group.
+
+        Args:
+            group: the group.
+            engine: answers its queries.
+            appender: stores its series.
+            book: keeps its alerts.
+            board: gets the health of its rules.
+            external_url: the address under which people reach this server.
+            refusals: counts what exceeds a limit.
+            limits: returns the limits of all rules.
+            previous: the group before it was changed; its series go on.
+        """
         self.group = group
         self._engine, self._book, self._board = engine, book, board
         self._expander = TemplateExpander(engine, external_url, group.external_labels, refusals)
         self._limits = RuleLimits(limits, book, refusals or Refusals())
-        stream = f"rules/{group.file};{group.name}"
-        # A source takes one vector for each time, and the rules write one after the other:
-        # each has a source of its own.
-        self._recorded = {
-            position: SeriesWriter(appender, f"{stream};{position}")
-            for position, rule in enumerate(group.rules)
-            if isinstance(rule, RecordingRule)
-        }
-        self._alerts = _alert_writers(group, appender)
+        earlier = None if previous is None else previous.series
+        self.series: GroupSeries = GroupSeries(group, appender, earlier)
         self._runs = independent_runs(group.rules)
 
     async def evaluate(self, now_ms: int) -> None:
@@ -110,27 +98,43 @@ class RuleGroupEvaluation:
         with self._board.watching(rule_name(self.group, position), before_ms):
             vector = vector_of(outcome.answer())
             if isinstance(rule, RecordingRule):
-                self._record(rule, self._recorded[position], vector, time_ms)
+                self._record(rule, self.series.recorded(position), vector, time_ms)
             else:
                 await self._alert(rule, vector, time_ms, now_ms)
         self._write_alerts(position, time_ms)
 
     def _write_alerts(self, position: int, time_ms: int) -> None:
         """Write the alerts that are written after the rule at this position."""
-        for writer, identities in self._alerts.get(position, ()):
-            with self._board.watching(f"{self.group.file};{self.group.name};ALERTS"):
+        found = self.series.alerts_after(position)
+        if found is not None:
+            writer, identities = found
+            with self._board.watching(self._alerts_name):
                 writer.write(alert_series(self._open_alerts_of(identities)), time_ms)
 
-    def end(self, now_ms: int) -> None:
-        """Write staleness markers for all series of the group, which has been removed."""
-        alerts = [writer for parts in self._alerts.values() for writer, _ in parts]
-        with self._board.watching(f"{self.group.file};{self.group.name};ALERTS"):
-            for writer in (*self._recorded.values(), *alerts):
-                writer.write({}, now_ms)
+    @property
+    def _alerts_name(self) -> str:
+        return f"{self.group.file};{self.group.name};ALERTS"
+
+    def end(self, now_ms: int, successor: "RuleGroupEvaluation | None" = None) -> None:
+        """Write staleness markers for the series that end, and forget the health of the rules.
+
+        Args:
+            now_ms: the current time.
+            successor: the group after its change; None if it has been removed.
+        """
+        with self._board.watching(self._alerts_name):
+            if successor is None:
+                self.series.end(now_ms)
+            else:
+                end_series(successor.series.left, now_ms)
+        kept = () if successor is None else successor.group.rules
+        for position, rule in enumerate(self.group.rules):
+            if kept[position : position + 1] != (rule,):
+                self._board.forget(rule_name(self.group, position))
 
     def open_alerts(self) -> list[Alert]:
         """Return the open alerts of the group's rules."""
-        return self._open_alerts_of(_identities(self.group))
+        return self._open_alerts_of(identities_of(self.group))
 
     def _open_alerts_of(self, identities: Iterable[str]) -> list[Alert]:
         return [item.alert for name in identities for item in self._book.open_alerts(name)]

@@ -1,7 +1,7 @@
 """The running groups of rule files."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
 from alerting.book.alert_book import AlertBook
@@ -48,8 +48,14 @@ class RuleGroups:
         self._monotonic, self._refusals = monotonic, refusals
         self._running: dict[tuple[str, str], _Running] = {}
 
-    def start(self, group: RuleGroup, tasks: asyncio.TaskGroup, delay_ms: int = 0) -> None:
-        """Begin to evaluate a group, after a delay."""
+    def start(
+        self,
+        group: RuleGroup,
+        tasks: asyncio.TaskGroup,
+        delay_ms: int = 0,
+        previous: RuleGroupEvaluation | None = None,
+    ) -> None:
+        """Begin to evaluate a group, after a delay; it continues the series of `previous`."""
         evaluation = RuleGroupEvaluation(
             group,
             self._engine,
@@ -59,7 +65,10 @@ class RuleGroups:
             self.settings.external_url,
             self._refusals,
             lambda: self.settings.limits,
+            previous,
         )
+        if previous is not None:
+            previous.end(self._clock(), evaluation)
         interval_ms = self._interval_ms(group)
         name = f"{group.file};{group.name}"
         runner = GroupRunner(
@@ -82,17 +91,37 @@ class RuleGroups:
         )
 
     async def replace(self, groups: Iterable[RuleGroup], tasks: asyncio.TaskGroup) -> None:
-        """Evaluate these groups and no others; unchanged groups keep running."""
+        """Evaluate these groups and no others; unchanged groups keep running.
+
+        A changed group keeps its alerts and its series, as far as their rules remain.
+
+        Raises:
+            StorageError: the alerts of a rule with a new identity could not be kept. The
+                groups are evaluated nevertheless.
+        """
         wanted = {(group.file, group.name): group for group in groups}
-        for key, running in list(self._running.items()):
-            if self._is_current(running, wanted.get(key)):
-                del wanted[key]
-                continue
+        before = {
+            key: running
+            for key, running in self._running.items()
+            if not self._is_current(running, wanted.get(key))
+        }
+        # No series may end and begin anew while another group reads it: cancel all first.
+        for running in before.values():
             await _cancel(running.task)
-            running.evaluation.end(self._clock())
+        for key in before.keys() - wanted.keys():
+            before[key].evaluation.end(self._clock())
             del self._running[key]
-        for group in wanted.values():
-            self.start(group, tasks)
+        renamed: dict[str, str] = {}
+        for key in before.keys() & wanted.keys():
+            renamed |= _renamed(before[key].evaluation.group, wanted[key])
+        try:
+            await self._book.rename(renamed, self._clock())
+        finally:
+            for key, group in wanted.items():
+                if key in before:
+                    self.start(group, tasks, previous=before[key].evaluation)
+                elif key not in self._running:
+                    self.start(group, tasks)
 
     async def stop(self) -> None:
         """Stop all evaluations; the series of the groups stay."""
@@ -117,6 +146,32 @@ class RuleGroups:
     def running(self) -> list[tuple[RuleGroup, GroupRunner]]:
         """Return the groups, each with its schedule."""
         return [(running.evaluation.group, running.runner) for running in self._running.values()]
+
+
+def _renamed(before: RuleGroup, after: RuleGroup) -> dict[str, str]:
+    """Return the new identities of rules that have another one, by the identities so far.
+
+    A rule is the same if name and labels are, as in Prometheus. Its identity depends on
+    other rules too: a rule of a file that gets a namesake is identified by its labels.
+    """
+    known: dict[Hashable, list[str]] = {}
+    for rule, key in _alerting(before):
+        known.setdefault(key, []).append(rule.identity)
+    renamed = {}
+    for rule, key in _alerting(after):
+        if known.get(key):
+            identity = known[key].pop(0)
+            if identity != rule.identity:
+                renamed[identity] = rule.identity
+    return renamed
+
+
+def _alerting(group: RuleGroup) -> Iterator[tuple[AlertingRule, Hashable]]:
+    """Yield the alerting rules of a group, each with its name and labels."""
+    for rule in group.rules:
+        if isinstance(rule, AlertingRule):
+            labels = sorted((name, text.source) for name, text in rule.labels.items())
+            yield rule, (rule.name, tuple(labels))
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -153,6 +153,18 @@ class Reloader:
             self.log_warnings()
             return pending
 
+    @asynccontextmanager
+    async def changing(self) -> AsyncIterator[Configuration]:
+        """Hold off reloads while something beside the configuration changes; yield the running one.
+
+        Raises:
+            UnavailableError: the server is starting or stopping.
+        """
+        async with self._lock:
+            if not self._is_open:
+                raise UnavailableError("the server is starting or stopping")
+            yield self.current
+
     async def apply_again(self) -> None:
         """Apply the running configuration once more, after something beside it has changed."""
         async with self._lock:

@@ -29,6 +29,7 @@ from daemon.server.management.backup_keeper import BackupKeeper
 from daemon.server.management.local_zone import local_zone
 from daemon.server.management.managed import Management
 from daemon.server.management.stored_receivers import StoredReceivers
+from daemon.server.management.stored_rules import StoredRules
 from daemon.server.metrics import (
     ConditionCollector,
     ConfigurationCollector,
@@ -68,6 +69,9 @@ from storage.api.audit import NewAuditEntry
 from web.http.audit_trail import audit_retention
 from web.identity.secret_hashes import secret_hash
 from web.services import Pushes, Services
+
+_Made = tuple[StoredReceivers, StoredRules]
+"""What was made in the UI."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,12 +137,12 @@ async def constructed(
         pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
         senders = await stack.enter_async_context(_senders())
         witness = await stack.enter_async_context(LoopWitness(watchdog_feed()))
-        alerting, alertmanagers, added = await _alerting(
+        alerting, alertmanagers, made = await _alerting(
             stores, configuration, engine, senders, scraping, pushed, witness.lag_s, refusals
         )
         witness.evaluation_stall_s = lambda: alerting.evaluation_stall_s
         reloader, management = _reloader(
-            stores, configuration, read, directory, scraping, alerting, alertmanagers, otlp, added
+            stores, configuration, read, directory, scraping, alerting, alertmanagers, otlp, made
         )
         yield Parts(
             stores=stores,
@@ -235,9 +239,11 @@ async def _alerting(
     pushed: PushedHosts,
     loop_lag_s: Callable[[], float],
     refusals: Refusals,
-) -> tuple[AlertingService, Alertmanagers, StoredReceivers]:
+) -> tuple[AlertingService, Alertmanagers, _Made]:
     added = StoredReceivers(stores.records.added_receivers, stores.keys, stores.clock)
+    rules = StoredRules(stores.records.rule_groups, stores.clock)
     await added.load()
+    await rules.load()
     session, clients = senders
     alerting = AlertingService(
         settings=added.joined(configuration.settings.alerting),
@@ -247,7 +253,7 @@ async def _alerting(
         hosts=lambda: [*scraping.targets.hosts(), *pushed.hosts()],
         session=session,
         clock=stores.clock,
-        rule_groups=configuration.rule_groups,
+        rule_groups=rules.joined(configuration),
         routing=configuration.routing,
         clients=clients,
         sign=partial(stores.keys.authentication_code, "acknowledge links"),
@@ -256,7 +262,7 @@ async def _alerting(
         refusals=refusals,
         probes=lambda: watched_probes(scraping),
     )
-    return alerting, Alertmanagers(configuration, alerting, stores.clock), added
+    return alerting, Alertmanagers(configuration, alerting, stores.clock), (added, rules)
 
 
 def _reloader(
@@ -268,8 +274,9 @@ def _reloader(
     alerting: AlertingService,
     alertmanagers: Alertmanagers,
     otlp: OtlpReceiver,
-    added: StoredReceivers,
+    made: _Made,
 ) -> tuple[Reloader, Management]:
+    added, rules = made
     retention = audit_retention(configuration.settings.web)
 
     async def apply(new: Configuration) -> None:
@@ -278,7 +285,7 @@ def _reloader(
         await scraping.apply(new)
         otlp.translate(new.otlp)
         await alerting.reconfigure(
-            added.joined(new.settings.alerting), new.rule_groups, new.routing
+            added.joined(new.settings.alerting), rules.joined(new), new.routing
         )
         alertmanagers.apply(new)
 
@@ -288,8 +295,9 @@ def _reloader(
 
     reloader = Reloader(configuration, read, apply, stores.clock, directory.path, on_signal)
     added.follow(lambda: reloader.current.settings.alerting, reloader.apply_again)
+    rules.follow(reloader.changing, alerting.replace_rules)
     backups = BackupKeeper(directory.path, lambda: reloader.current.settings.backups, stores.clock)
-    return reloader, Management(added, backups)
+    return reloader, Management(added, rules, backups)
 
 
 def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Services:
@@ -325,6 +333,7 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
         preferences=records.preferences,
         identities=records.external_identities,
         managed_receivers=parts.management.receivers,
+        managed_rules=parts.management.rules,
         backups=parts.management.backups,
         server_zone=local_zone(),
         clock=stores.clock,

@@ -60,3 +60,15 @@ class TakenError(RecordError):
         text = f"{field}: a {kind} {value!r} exists already"
         super().__init__(f"{text}; {hint}" if hint else text)
         self.kind, self.field, self.value, self.hint = kind, field, value, hint
+
+
+class StaleVersionError(RecordError):
+    """A change starts from a version that is not the newest one."""
+
+    def __init__(self, kind: str, key: str, given: int, newest: int) -> None:
+        super().__init__(
+            f"version: the {kind} {key!r} is at version {newest}, the change starts from"
+            f" {given}; read it again and repeat the change"
+        )
+        self.kind, self.key, self.given, self.newest = kind, key, given, newest
+        self.field = "version"

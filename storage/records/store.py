@@ -41,6 +41,8 @@ from storage.records.reports.segments import SqliteSegments
 from storage.records.reports.shares import SqliteShares
 from storage.records.routing import added_receivers
 from storage.records.routing.added_receivers import SqliteAddedReceivers
+from storage.records.rules import sqlite_rule_groups
+from storage.records.rules.sqlite_rule_groups import SqliteRuleGroups
 from storage.records.second_factors import SqliteSecondFactors
 from storage.records.status import sqlite_probes, sqlite_status_pages
 from storage.records.status.sqlite_probes import SqliteProbes
@@ -72,6 +74,7 @@ class Records:
         self.projects = SqliteProjects(self._database)
         self.project_keys = SqliteProjectKeys(self._database)
         self.pushed_groups = SqlitePushedGroups(self._database)
+        self.rule_groups = SqliteRuleGroups(self._database)
         self.saved_reports = SqliteSavedReports(self._database)
         self.schema_notes = SqliteSchemaNotes(self._database)
         self.segments = SqliteSegments(self._database)
@@ -103,6 +106,7 @@ class Records:
             projects,
             project_keys,
             pushed_groups,
+            sqlite_rule_groups,
             saved_reports,
             schema_notes,
             second_factors,

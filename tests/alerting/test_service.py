@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -13,10 +14,11 @@ from alerting.checks.queries import usage_expression
 from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
 from alerting.prometheus_json import alerts_data, rules_data
 from alerting.rules.definitions import RuleGroup
-from alerting.rules.files import parse_rule_file
+from alerting.rules.files import load_rule_files, parse_rule_file
 from alerting.service import AlertingService
 from alerting.settings import AlertingSettings
 from model.labels import Labels
+from promql.api import EvaluationError
 from storage.api.alerts import AlertChange, AlertState, CheckOverride, Severity
 from storage.api.errors import NotFoundError
 from tests.alerting.alerting_doubles import (
@@ -286,6 +288,77 @@ async def test_rules_are_replaced_while_running(
         await service.replace_rules([])
         assert await bench.change() == ("High", "firing", "resolved")
         assert bench.appender.last["rules/rules.yml;g;1"] == {}
+
+
+async def test_changed_rule_keeps_its_alert_its_series_and_the_other_groups(
+    records: WatchedAlerts, session: aiohttp.ClientSession
+) -> None:
+    text = RULES.replace("expr: x > 5", "expr: x > 5\n    for: 1m")
+    other = "- name: h\n  rules:\n  - {alert: Low, expr: x < 1, for: 1m}\n"
+    bench = Bench(records, session, settings(), rule_groups(text + other))
+    answers = {"x > 5": {HOST: 7.0}, "x > 6": {HOST: 7.0}, "x < 1": {HOST: 0.0}}
+    bench.engine.answers |= answers | {"2 * x": {HOST: 14.0}}
+    async with running(bench) as service:
+        assert {await bench.change() for _ in range(2)} == {
+            ("High", "inactive", "pending"),
+            ("Low", "inactive", "pending"),
+        }
+        before = service.open_alerts()
+        written = {name: dict(series) for name, series in bench.appender.last.items()}
+        await service.replace_rules(rule_groups(text.replace("x > 5", "x > 6") + other))
+        assert service.open_alerts() == before
+        # Rules that read these series see them until the next evaluation and after it.
+        assert bench.appender.last == written
+        assert bench.changes.empty()
+        assert {await bench.change() for _ in range(2)} == {
+            ("High", "pending", "firing"),
+            ("Low", "pending", "firing"),
+        }
+        after = service.open_alerts()
+        assert [each.alert.active_ms for each in after] == [each.alert.active_ms for each in before]
+        assert "x > 6" in {query for query, *_ in bench.engine.asked}
+
+
+async def test_rule_that_gets_or_loses_a_namesake_keeps_its_alert(
+    records: WatchedAlerts, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    one = "- {alert: High, expr: x > 5, labels: {severity: warning}}"
+    two = f"{one}\n  - {{alert: High, expr: x > 9, labels: {{severity: critical}}}}"
+
+    async def loaded(rules: str) -> tuple[RuleGroup, ...]:
+        file = tmp_path / "rules.yml"
+        text = f"groups:\n- name: g\n  rules:\n  {rules}\n"
+        await asyncio.to_thread(file.write_text, text)
+        return await asyncio.to_thread(load_rule_files, [file], lambda expression: None)
+
+    bench = Bench(records, session, settings(), await loaded(one))
+    bench.engine.answers |= {"x > 5": {HOST: 7.0}, "x > 9": {}}
+    async with running(bench) as service:
+        assert await bench.change() == ("High", "inactive", "firing")
+        [before] = service.open_alerts()
+        for rules in (two, one):
+            await service.replace_rules(await loaded(rules))
+            assert await bench.change() == ("High", "firing", "firing")
+            [after] = service.open_alerts()
+            assert replace(after.alert, rule=before.alert.rule) == before.alert
+            assert after.alert.rule in service.rule_groups.identities()
+            assert await records.open_alerts() == [after.alert]
+        bench.engine.answers["x > 5"] = {}
+        assert await bench.change() == ("High", "firing", "resolved")
+
+
+async def test_health_of_a_changed_rule_is_unknown_until_it_is_evaluated(
+    records: WatchedAlerts, session: aiohttp.ClientSession
+) -> None:
+    bench = Bench(records, session, settings(), rule_groups())
+    bench.engine.answers |= {"x > 5": EvaluationError("broken"), "2 * x": {HOST: 14.0}}
+    async with running(bench) as service:
+        while service.rules()[1].rules[1].health.word == "unknown":
+            bench.time.advance(1)
+            await asyncio.sleep(0)
+        await service.replace_rules(rule_groups(RULES.replace("x > 5", "x > 6")))
+        words = [rule.health.word for rule in service.rules()[1].rules]
+        assert words == ["unknown", "ok"]
 
 
 async def test_reconfiguration_takes_effect_while_running(

@@ -36,6 +36,9 @@ async def test_restored_backup_of_a_running_server_has_its_data(tmp_path: Path) 
         }
         async with redshank_server(data, settings) as server:
             await server.post("/api/hosts", {"name": "spare", "url": "127.0.0.1:1"}, 201)
+            rule = {"alert": "Quiet", "expr": "absent(nothing)", "for": "1h"}
+            group = {"name": "mine", "rules": [rule]}
+            await server.post("/api/rules/groups", {"group": group}, 201)
 
             async def scraped() -> list[list[object]]:
                 found = await samples(server, time.time())
@@ -58,5 +61,7 @@ async def test_restored_backup_of_a_running_server_has_its_data(tmp_path: Path) 
         assert await samples(server, float(first[0])) == [first]
         hosts = (await server.get("/api/hosts"))["hosts"]
         assert [host["name"] for host in hosts] == ["spare"]
+        groups = (await server.get("/api/v1/rules", **{"file[]": "records.db"}))["data"]["groups"]
+        assert [(each["name"], each["rules"][0]["name"]) for each in groups] == [("mine", "Quiet")]
         lines = [json.loads(line) for line in server.process.lines if line[:1] == "{"]
         assert {line["event"] for line in lines if line["level"] != "info"} <= {"scrape_failed"}

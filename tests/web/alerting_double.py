@@ -1,17 +1,21 @@
 """Alerting over real settings and records, which evaluates nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import aiohttp
 
+from alerting.book.alert_book import AlertBook
 from alerting.book.observation import OpenAlert
 from alerting.check_settings import CheckName
 from alerting.checks.host_check import HostCheck
 from alerting.errors import UnknownReceiverError
+from alerting.evaluation.health import HealthBoard
+from alerting.evaluation.runner import GroupRunner
 from alerting.notifications.router import AlertRouter
+from alerting.rules.definitions import RuleGroup
 from alerting.service import AlertingService
 from alerting.settings import AlertingSettings
-from alerting.views import CheckView, GroupView
+from alerting.views import CheckView, GroupView, rule_group_view
 from model.clock import Clock
 from model.labels import Labels
 from promql.api import QueryEngine
@@ -58,6 +62,21 @@ class AlertingDouble:
 
     def rules(self) -> tuple[GroupView, ...]:
         return (*self._service.rules(), *self.groups)
+
+    async def show(self, groups: Iterable[RuleGroup]) -> None:
+        """List these groups, as if they were evaluated."""
+
+        async def never(now_ms: int) -> None:
+            raise AssertionError(now_ms)
+
+        book, board = (
+            AlertBook(self._records, lambda _: (), lambda _: None),
+            HealthBoard(self._clock),
+        )
+        self.groups = tuple(
+            rule_group_view(group, GroupRunner(group.name, 60_000, never, self._clock), book, board)
+            for group in groups
+        )
 
     def open_alerts(self) -> tuple[OpenAlert, ...]:
         return tuple(OpenAlert(alert, self.held.get(alert.id, "")) for alert in self._open.values())

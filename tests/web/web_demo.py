@@ -25,6 +25,7 @@ from prometheus_client import CollectorRegistry
 from alerting.receivers.webhook_body import NotificationStatus, webhook_body
 from analytics.sessions.service import AgentSessions
 from analytics.sessions.settings import SessionSettings
+from daemon.server.management.stored_rules import StoredRules
 from model.clock import Clock, system_clock
 from model.conditions import Conditions
 from model.durations import parse_duration_ms
@@ -45,6 +46,7 @@ from tests.web.world import (
     opened_records,
     probes_over,
     shared_resources,
+    stored_rules_over,
 )
 from web.application import create_app, ensure_first_admin
 from web.http.bodies import SERVER_OPTIONS
@@ -59,6 +61,17 @@ NAMES = (
     *("vpn", "web-1", "web-2"),
 )
 ADDRESSES = {f"10.0.{index // 10}.{10 + index % 10}:9100": name for index, name in enumerate(NAMES)}
+STORED_RULES = """groups:
+- name: storage
+  interval: 1m
+  rules:
+  - record: instance:filesystem_used:ratio
+    expr: 1 - node_filesystem_avail_bytes / node_filesystem_size_bytes
+  - alert: BackupVolumeNearlyFull
+    expr: instance:filesystem_used:ratio{mountpoint="/srv/backup"} > 0.95
+    for: 15m
+    labels: {severity: warning}
+"""
 DOWN, NEW = "pi-garage", "web-2"
 GIB = 2.0**30
 Times = NDArray[np.float64]
@@ -406,6 +419,13 @@ async def fill_alerts(alerting: AlertingDouble, records: Records, now_ms: int) -
     await alerting.set_override(CheckOverride(by_name["build-1"], "cpu", warning=92.0))
 
 
+async def demo_rules(records: Records, alerting: AlertingDouble, clock: Clock) -> StoredRules:
+    """Return the stored rules, a group among them."""
+    rules = stored_rules_over(records, alerting, clock)
+    await rules.add_file(STORED_RULES, "admin")
+    return rules
+
+
 @dataclass(frozen=True, slots=True)
 class Demonstration:
     """A demonstration that is served.
@@ -474,6 +494,7 @@ async def demonstration(
             queries=records.queries,
             preferences=records.preferences,
             identities=records.external_identities,
+            managed_rules=await demo_rules(records, alerting, clock),
             status_pages=records.status_pages,
             probes=probes_over(records, keys, clock),
             clock=clock,

@@ -22,9 +22,11 @@ from analytics.service import Analytics
 from analytics.sessions.service import AgentSessions
 from analytics.sessions.settings import SessionSettings
 from analytics.settings import AnalyticsSettings
-from daemon.configuration.settings import BackupSettings
+from daemon.configuration.configuration import Configuration
+from daemon.configuration.settings import BackupSettings, Settings
 from daemon.server.management.backup_keeper import BackupKeeper
 from daemon.server.management.stored_receivers import StoredReceivers
+from daemon.server.management.stored_rules import StoredRules
 from ingest.devices.inbox import MessageInbox
 from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.series.commits import GroupCommit
@@ -257,6 +259,7 @@ def _services(
         preferences=records.preferences,
         identities=records.external_identities,
         managed_receivers=StoredReceivers(records.added_receivers, keys, doubles.clock),
+        managed_rules=stored_rules_over(records, doubles.alerting, doubles.clock),
         status_pages=records.status_pages,
         probes=probes_over(records, keys, doubles.clock),
         clock=doubles.clock,
@@ -264,6 +267,20 @@ def _services(
         started_ms=NOW_MS - 3_600_000,
         hosts_changed=hosts_changed,
     )
+
+
+def stored_rules_over(records: Records, alerting: AlertingDouble, clock: Clock) -> StoredRules:
+    """Return the stored rules over opened records; alerting shows them, beside no rule files."""
+    lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def changing() -> AsyncIterator[Configuration]:
+        async with lock:
+            yield Configuration(Settings())
+
+    rules = StoredRules(records.rule_groups, clock)
+    rules.follow(changing, alerting.show)
+    return rules
 
 
 def probes_over(records: Records, keys: KeyRing, clock: Clock) -> ProbeService:

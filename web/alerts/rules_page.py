@@ -1,182 +1,76 @@
-"""The page of rules: every group with its health, and the editor that tests rules."""
+"""The page of rules: every group with its health, and where it comes from."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiohttp import web
-from pydantic import ValidationError
 
-from alerting.views import GroupView, RuleKind, RuleView
-from model.documents import render_document
-from model.durations import format_duration
-from web.alerts.backtests import BacktestForm, RuleBacktests
-from web.alerts.rule_editor.unit_tests import EditedRuleTests, RuleTestForm
-from web.http.errors import BadRequestError, ConflictError
+from alerting.rules.stored_groups import STORED_FILE
+from alerting.views import GroupView
+from storage.api.rules.stored_groups import StoredRuleGroup
+from web.alerts.rule_editor.group_forms import RemovedRuleGroupQuery
+from web.alerts.rule_editor.groups_api import changeable, note_change
 from web.http.pages import Page
-from web.http.parameters import read_form
+from web.http.parameters import read_form, read_query, record_id
 from web.http.routing import Access, Route, Surface
 from web.live.shell import Shell
+from web.management.rule_groups import ManagedRuleGroups
 from web.services import Alerting
 
 RULES: Final = Page(
-    path="/alert-rules", title="Rules", template="alerts/rules_page.html", parent="/alerts"
-)
-BACKTEST: Final = Page(
-    path="/alert-rules/backtest",
-    title="Rule editor",
-    template="alerts/backtest_page.html",
-    access=Access.EDITOR,
+    path="/alert-rules",
+    title="Rules",
+    template="alerts/rules_page.html",
     parent="/alerts",
+    notices={
+        "rules-stored": "The rules are stored, and evaluated from now on.",
+        "rules-removed": "The group is deleted, and its alerts are resolved.",
+    },
 )
-_SPANS: Final = ("1d", "7d", "30d", "90d")
-_TESTS: Final = """evaluation_interval: 1m
-tests:
-  - interval: 1m
-    input_series:
-      - {series: 'node_load5{instance="a"}', values: "1 5x15"}
-    alert_rule_test:
-      - {eval_time: 5m, alertname: HighLoad, exp_alerts: []}
-      - {eval_time: 12m, alertname: HighLoad, exp_alerts: [{exp_labels: {instance: a}}]}
-"""
-_EXAMPLE: Final = """groups:
-  - name: mine
-    rules:
-      - alert: HighLoad
-        expr: node_load5 > 4
-        for: 10m
-"""
 
 
 class RulesPages:
-    """Shows the rules, and back-tests them."""
+    """Shows the rules, and deletes stored groups."""
 
-    def __init__(
-        self,
-        alerting: Alerting,
-        backtests: RuleBacktests,
-        tests: EditedRuleTests,
-        shell: Shell,
-    ) -> None:
-        self._alerting, self._backtests, self._shell = alerting, backtests, shell
-        self._tests = tests
+    def __init__(self, alerting: Alerting, managed: ManagedRuleGroups | None, shell: Shell) -> None:
+        self._alerting, self._managed, self._shell = alerting, managed, shell
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
+        remove = "/alert-rules/groups/{id}/remove"
         return (
             self._shell.route(RULES, self.show),
-            self._shell.route(BACKTEST, self.new),
-            Route("POST", "/alert-rules/backtest", self.run, Access.EDITOR, Surface.PAGE),
-            Route("POST", "/alert-rules/test", self.test, Access.EDITOR, Surface.PAGE),
+            Route("POST", remove, self.remove, Access.EDITOR, Surface.PAGE),
         )
 
     async def show(self, request: web.Request) -> web.Response:
         """List the groups with their rules."""
-        groups = [
-            {"group": group, "place": place} for place, group in enumerate(self._alerting.rules())
+        managed = self._managed
+        stored = {} if managed is None else {each.name: each for each in managed.all()}
+        groups: list[dict[str, Any]] = [
+            {"group": group, "place": place, "stored": _stored(group, stored)}
+            for place, group in enumerate(self._alerting.rules())
         ]
-        return await self._shell.page(request, RULES, groups=groups)
+        idle = []
+        if managed is not None:
+            problems = ((each, managed.problem(each.id)) for each in stored.values())
+            idle = [(each, problem) for each, problem in problems if problem]
+        return await self._shell.page(
+            request,
+            RULES,
+            groups=groups,
+            idle=idle,
+            stored_count=len(stored),
+            may_store=managed is not None,
+        )
 
-    async def new(self, request: web.Request) -> web.Response:
-        """Show the form; `group` and `rule`, places in the list of rules, or `expr` fill it."""
-        chosen = self._chosen(request) or _of_expression(request)
-        given = {"rules": chosen} if chosen else {"rules": _EXAMPLE, "tests": _TESTS}
-        return await self._page(request, given, {})
-
-    def _chosen(self, request: web.Request) -> str:
-        try:
-            group = self._alerting.rules()[int(request.query["group"])]
-            rule = group.rules[int(request.query["rule"])]
-        except (KeyError, ValueError, IndexError):
-            return ""
-        return rule_file(group, rule)
-
-    async def run(self, request: web.Request) -> web.Response:
-        """Run a back-test and show its result."""
-
-        async def result(given: dict[str, str]) -> dict[str, Any]:
-            names = ("rules", "since", "interval")
-            form = BacktestForm.model_validate(_given(given, names))
-            return {"result": await self._backtests.run(form)}
-
-        return await self._tried(request, result)
-
-    async def test(self, request: web.Request) -> web.Response:
-        """Run unit tests and show their results."""
-
-        async def result(given: dict[str, str]) -> dict[str, Any]:
-            form = RuleTestForm.model_validate(_given(given, ("rules", "tests")))
-            return {"tested": await self._tests.run(form)}
-
-        return await self._tried(request, result)
-
-    async def _tried(
-        self,
-        request: web.Request,
-        work: Callable[[dict[str, str]], Awaitable[dict[str, Any]]],
-    ) -> web.Response:
-        """Show the result of the form, or what is wrong with the form."""
-        given = await read_form(request)
-        try:
-            found = await work(given)
-        except ValidationError as exc:
-            problems = {str(each["loc"][0]): each["msg"] for each in exc.errors() if each["loc"]}
-            return await self._page(request, given, problems, 400)
-        except BadRequestError as exc:
-            field = exc.field or ""
-            problem = {field: exc.message.removeprefix(f"{field}: ")}
-            return await self._page(request, given, problem, 400)
-        except ConflictError as exc:
-            return await self._page(request, given, {"": exc.message}, 409)
-        return await self._page(request, given, {}, **found)
-
-    async def _page(
-        self,
-        request: web.Request,
-        given: dict[str, str],
-        problems: dict[str, str],
-        status: int = 200,
-        **results: Any,
-    ) -> web.Response:
-        values: dict[str, Any] = {
-            "given": {"rules": "", "tests": "", "since": "30d", "interval": "1m", **given},
-            "problems": problems,
-            "result": None,
-            "tested": None,
-            "spans": _SPANS,
-            **results,
-        }
-        return await self._shell.page(request, BACKTEST, status, **values)
+    async def remove(self, request: web.Request) -> web.Response:
+        """Delete a stored group in the version that the form shows, and redirect to the list."""
+        version = read_query(await read_form(request), RemovedRuleGroupQuery).version
+        removed = await changeable(self._managed).remove(record_id(request), version)
+        note_change(request, "rule_group.remove", removed)
+        raise web.HTTPSeeOther(f"{RULES.path}?notice=rules-removed")
 
 
-def _given(form: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    """Return the fields of a form that are filled."""
-    return {name: form[name] for name in names if form.get(name)}
-
-
-def _of_expression(request: web.Request) -> str:
-    """Return a rule file for the PromQL in the address, "" without any."""
-    expression = request.query.get("expr", "").strip()[:20_000]
-    if not expression:
-        return ""
-    rule = {"alert": "MyAlert", "expr": expression, "for": "5m", "labels": {"severity": "warning"}}
-    return render_document({"groups": [{"name": "mine", "interval": "1m", "rules": [rule]}]})
-
-
-def rule_file(group: GroupView, rule: RuleView) -> str:
-    """Return a rule file with one rule of a group."""
-    alerting = rule.kind is RuleKind.ALERTING
-    text: dict[str, Any] = {"alert" if alerting else "record": rule.name, "expr": rule.query}
-    if rule.for_ms:
-        text["for"] = format_duration(rule.for_ms)
-    if rule.keep_firing_for_ms:
-        text["keep_firing_for"] = format_duration(rule.keep_firing_for_ms)
-    if rule.recovery:
-        text["recovery_expr"] = rule.recovery
-    if rule.labels:
-        text["labels"] = dict(rule.labels)
-    if rule.annotations:
-        text["annotations"] = dict(rule.annotations)
-    interval = format_duration(group.interval_ms)
-    return render_document(
-        {"groups": [{"name": group.name, "interval": interval, "rules": [text]}]}
-    )
+def _stored(group: GroupView, stored: dict[str, StoredRuleGroup]) -> StoredRuleGroup | None:
+    """Return the stored group that a running group is, None for others."""
+    return stored.get(group.name) if group.file == str(STORED_FILE) else None

@@ -22,11 +22,12 @@ from ingest.otlp.answers import status_protobuf
 from model.limits import LimitName
 from model.memory_pressure import MemoryLimitError
 from promql.api import ParseError, PromQLError, QueryCanceledError, QueryTimeoutError
-from storage.api.dashboards.stored import StaleVersionError, TooManyDashboardsError
+from storage.api.dashboards.stored import TooManyDashboardsError
 from storage.api.errors import (
     LastAdminError,
     LastOwnerError,
     NotFoundError,
+    StaleVersionError,
     StorageError,
     StoreClosedError,
     TakenError,

@@ -7,18 +7,6 @@ from typing import Protocol
 from storage.api.errors import RecordError
 
 
-class StaleVersionError(RecordError):
-    """A change starts from a version that is not the newest one."""
-
-    def __init__(self, uid: str, given: int, newest: int) -> None:
-        super().__init__(
-            f"version: the dashboard {uid!r} is at version {newest}, the change starts from"
-            f" {given}; read it again and repeat the change"
-        )
-        self.uid, self.given, self.newest = uid, given, newest
-        self.field = "version"
-
-
 class TooManyDashboardsError(RecordError):
     """There are as many dashboards as the records take."""
 

@@ -10,11 +10,10 @@ from storage.api.dashboards.stored import (
     DashboardContent,
     DashboardSummary,
     DashboardVersion,
-    StaleVersionError,
     StoredDashboard,
     TooManyDashboardsError,
 )
-from storage.api.errors import NotFoundError, TakenError
+from storage.api.errors import NotFoundError, StaleVersionError, TakenError
 from storage.records.database import RecordsDatabase
 
 MIGRATIONS = Migrations("dashboards")
@@ -105,7 +104,7 @@ class SqliteDashboards:
         def update(database: Database) -> DashboardSummary:
             known = _found(database, uid)
             if known.version != version:
-                raise StaleVersionError(uid, version, known.version)
+                raise StaleVersionError("dashboard", uid, version, known.version)
             created_ms = known.created_ms
             summary = _of_content(uid, version + 1, content, author, created_ms, now_ms)
             database.table("dashboards").update(uid, _row(summary))

@@ -135,6 +135,25 @@ async def test_reload_is_refused_while_the_server_starts_or_stops() -> None:
         await harness.reloader.reload()
 
 
+async def test_change_beside_the_configuration_holds_off_reloads() -> None:
+    second = replace(FIRST, text="second")
+    harness = ReloaderHarness(FIRST, second)
+    with pytest.raises(UnavailableError):
+        async with harness.reloader.changing():
+            pass
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        asyncio.TaskGroup() as tasks,
+        harness.reloader.running(tasks),
+    ):
+        async with harness.reloader.changing() as running:
+            reloading = tasks.create_task(harness.reloader.reload())
+            await asyncio.sleep(0)
+            assert (running.text, harness.applied) == ("first", [])
+        await reloading
+        assert harness.applied == [second]
+
+
 def test_settings_that_take_effect_at_once_need_no_restart() -> None:
     text = "scrape: {interval: 60s}\nlog: {level: debug}\nalerting: {evaluation_interval: 5s}"
     assert restart_needed(settings(), settings(text)) == ()

@@ -4,12 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.api.dashboards.stored import (
-    DashboardContent,
-    StaleVersionError,
-    TooManyDashboardsError,
-)
-from storage.api.errors import NotFoundError, TakenError
+from storage.api.dashboards.stored import DashboardContent, TooManyDashboardsError
+from storage.api.errors import NotFoundError, StaleVersionError, TakenError
 from storage.records.dashboards.sqlite_dashboards import SqliteDashboards
 from storage.records.store import Records
 

@@ -1,0 +1,1 @@
+"""Rule groups that people make in the UI or the API."""
