@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--into", metavar="DIR", type=Path, help="another folder")
     chosen = parser.parse_args()
     if chosen.docs:
-        documentation.main(chosen.into or Path("docs/images"))
+        documentation.main(chosen.into or Path("docs/images"), chosen.only)
     else:
         every_page.main(chosen.into or Path("screenshots"), chosen.only)
 

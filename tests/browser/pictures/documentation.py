@@ -42,8 +42,8 @@ PICTURES: Final = {
 """The pages by the names of their pictures. Words in braces are keys of the story."""
 
 
-async def take(folder: Path) -> None:
-    """Serve the made-up week, and write the pictures of its pages into a folder."""
+async def take(folder: Path, wanted: str = "") -> None:
+    """Serve the made-up week, and write the pictures whose names contain `wanted`."""
     with tempfile.TemporaryDirectory() as made:
         data = Path(made) / "data"
         async with (
@@ -53,22 +53,22 @@ async def take(folder: Path) -> None:
             keys = await _story(server)
             browser = await launch(playwright)
             try:
-                await _pictures(browser, server.url, keys, folder)
+                await _pictures(browser, server.url, keys, folder, wanted)
             finally:
                 await browser.close()
 
 
 async def _story(server: Server) -> dict[str, str]:
     """Let an alert fire and acknowledge it, add a probe and a status page; return their keys."""
-    await _put(server, "/api/hosts/db-1/checks/disk", {"warning": 50, "for_s": 0})
+    await _put(server, "/api/hosts/db-1/checks/disk", {"warning": 20, "for_s": 0})
     await server.post(
         "/api/probes",
-        {"name": "shop", "kind": "http", "target": f"{server.url}/health", "interval": "10s"},
+        {"name": "shop", "kind": "http", "target": f"{server.url}/health", "interval": "30s"},
         201,
     )
     components = [
-        {"id": "web", "name": "Web shop", "kind": "host", "instance": "web-1"},
-        {"id": "orders", "name": "Orders", "kind": "host", "instance": "api-1"},
+        {"id": "web", "name": "Web shop", "kind": "host", "host": "web-1"},
+        {"id": "orders", "name": "Orders", "kind": "host", "host": "api-1"},
         {
             "id": "checkout",
             "name": "Checkout",
@@ -99,6 +99,8 @@ async def _story(server: Server) -> dict[str, str]:
         return next((alert for alert in alerts if alert["state"] == "firing"), None)
 
     alert = await until(fired, "an alert to fire")
+    async with server.session.post(f"{server.url}/first-steps/hide") as answer:
+        assert answer.status == 200, await answer.text()
     comment = {"comment": "Old order exports are being moved to the archive."}
     await server.post(f"/api/alerts/{alert['id']}/acknowledge", comment)
     projects = await server.get("/v1/projects")
@@ -110,11 +112,15 @@ async def _put(server: Server, path: str, body: object) -> None:
         assert answer.status == 200, await answer.text()
 
 
-async def _pictures(browser: Browser, url: str, keys: dict[str, str], folder: Path) -> None:
+async def _pictures(
+    browser: Browser, url: str, keys: dict[str, str], folder: Path, wanted: str
+) -> None:
     context = await browser.new_context(viewport=_SIZE, reduced_motion="reduce")  # type: ignore[arg-type]
     page, converter = await context.new_page(), await browser.new_page()
     await sign_in(page, url, password=ADMIN_PASSWORD)
     for name, path in PICTURES.items():
+        if wanted not in name:
+            continue
         for theme in THEMES:
             await page.emulate_media(color_scheme=theme)
             await page.goto(url + path.format(**keys))
@@ -144,7 +150,7 @@ async def _webp(page: Page, png: bytes) -> bytes:
     return base64.b64decode(url.partition(",")[2])
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, wanted: str) -> None:
     """Take the pictures."""
     folder.mkdir(parents=True, exist_ok=True)
-    asyncio.run(take(folder))
+    asyncio.run(take(folder, wanted))
