@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _READ_BLOCK: Final = 1_000_000
-_FEW: Final = 1_000
+_FEW: Final = 200
+"""Ids among which a set finds repeated ones faster than `np.unique`: for 100 in 2.5 us, not 4."""
 
 _EventBatch = Batch[NewEvents, AppendResult]
 
@@ -91,7 +92,6 @@ class Appender:
 
     def _new(self, ids: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Return for each id whether its event is neither stored nor earlier in this commit."""
-        # `np.unique` takes four times as long as a set for the ids of a small commit.
         if len(ids) <= _FEW and len(set(ids.tolist())) == len(ids):
             is_new = np.ones(len(ids), np.bool_)
         else:
