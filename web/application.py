@@ -27,6 +27,7 @@ from web.middleware.request_log import request_log
 from web.middleware.status_domains import status_domains
 from web.middleware.trailing_slash import trailing_slash
 from web.middleware.unmatched import unmatched
+from web.middleware.viewing import viewing
 from web.middleware.web_config import request_limit, web_config_headers
 from web.on_demand import OnDemandRoutes
 from web.prometheus.envelope import failure_envelope
@@ -102,6 +103,7 @@ def _middlewares(internals: Internals, push: Quotas) -> tuple[Middleware, ...]:
         audit(AuditLog(services.audit, services.clock, settings)),
         guard(internals.authenticator, settings),
         rates.by_key,
+        viewing(internals.views),
     )
 
 

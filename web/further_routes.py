@@ -152,7 +152,8 @@ def _palette(internals: Internals, members: ProjectAccess) -> PaletteApi:
     services = internals.services
     dashboards = DashboardLibrary(services.dashboards, services.clock)
     return PaletteApi(
-        PaletteSources(services, internals.fleet, internals.shell, dashboards.all, members)
+        PaletteSources(services, internals.fleet, internals.shell, dashboards.all, members),
+        internals.views,
     )
 
 

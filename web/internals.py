@@ -9,6 +9,7 @@ from web.fleet.receiver_tests import ReceiverTests
 from web.hosts.installation import ExporterInstaller
 from web.hosts.register import HostRegister
 from web.http.rendering import Renderer
+from web.http.viewing.readers import ReaderViews
 from web.http.viewing.theme_cookie import ThemeCookie
 from web.identity.access_tokens import AccessTokens
 from web.identity.authentication import Authenticator
@@ -44,6 +45,7 @@ class Internals:
     services: Services
     settings: WebSettings
     renderer: Renderer
+    views: ReaderViews
     passwords: Passwords
     second_factors: SecondFactors
     authenticator: Authenticator
@@ -79,11 +81,12 @@ class Internals:
         issuer = Credentials(accounts, access_tokens, devices, clock, settings)
         logins = Logins(accounts, passwords, second_factors, devices, keys, clock, settings)
         fleet = Fleet(services)
+        views = ReaderViews(services.preferences, services.server_zone)
         shell = Shell(
             renderer,
             fleet,
             services.conditions,
-            services.preferences,
+            views,
             ThemeCookie(settings.secure),
             services.clock,
         )
@@ -92,6 +95,7 @@ class Internals:
             services=services,
             settings=settings,
             renderer=renderer,
+            views=views,
             passwords=passwords,
             second_factors=second_factors,
             authenticator=authenticator,

@@ -1,26 +1,49 @@
 """What became of a notification."""
 
-from alerting.explanation.sentences import Reason, Sentence, time_text
+from alerting.explanation.sentences import Reason, Sentence, sentence, time_text
 from storage.api.alerts import Notification
 
 
 def delivery_sentence(notification: Notification) -> Sentence:
     """Return whether a notification was delivered, waits, or was given up."""
-    receiver = notification.receiver
-    problem = f" The last error: {notification.last_error}" if notification.last_error else ""
+    to, error = notification.receiver, notification.last_error
     if notification.delivered_ms is not None:
         at = time_text(notification.delivered_ms)
-        return Sentence(Reason.DELIVERED, f"{receiver} accepted a notification at {at}.")
+        return sentence(Reason.DELIVERED, "%(to)s accepted a notification at %(at)s.", to=to, at=at)
     if notification.abandoned_ms is not None:
-        at = time_text(notification.abandoned_ms)
-        return Sentence(
+        at, attempts = time_text(notification.abandoned_ms), notification.attempts
+        if not error:
+            return sentence(
+                Reason.DELIVERY_ABANDONED,
+                "The delivery to %(to)s was given up at %(at)s, after %(attempts)s attempts.",
+                to=to,
+                at=at,
+                attempts=attempts,
+            )
+        return sentence(
             Reason.DELIVERY_ABANDONED,
-            f"The delivery to {receiver} was given up at {at}, after "
-            f"{notification.attempts} attempts.{problem}",
+            "The delivery to %(to)s was given up at %(at)s, after %(attempts)s attempts. "
+            "The last error: %(error)s",
+            to=to,
+            at=at,
+            attempts=attempts,
+            error=error,
         )
-    at = time_text(notification.next_attempt_ms)
-    return Sentence(
+    at, attempt = time_text(notification.next_attempt_ms), notification.attempts + 1
+    if not error:
+        return sentence(
+            Reason.DELIVERY_WAITS,
+            "A notification to %(to)s waits for its attempt %(attempt)s at %(at)s.",
+            to=to,
+            attempt=attempt,
+            at=at,
+        )
+    return sentence(
         Reason.DELIVERY_WAITS,
-        f"A notification to {receiver} waits for its attempt {notification.attempts + 1} at "
-        f"{at}.{problem}",
+        "A notification to %(to)s waits for its attempt %(attempt)s at %(at)s. "
+        "The last error: %(error)s",
+        to=to,
+        attempt=attempt,
+        at=at,
+        error=error,
     )

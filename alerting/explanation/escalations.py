@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from alerting.explanation.sentences import Reason, Sentence, time_text
+from alerting.explanation.sentences import Reason, Sentence, sentence, time_text
 from alerting.routing.alerts import RoutedAlert
 from alerting.routing.dispatcher import AlertDispatcher
 from alerting.routing.escalation import chain_of
@@ -23,25 +23,37 @@ def escalation_sentences(
         if alert.is_resolved(now_ms) or _was_sent(dispatcher, group, alert, step.to):
             continue
         if alert.alert_id is None and alert.fingerprint in (group.alerts if group else ()):
-            text = f"It is not escalated to {step.to}: an alert of a peer cannot be acknowledged."
-            yield Sentence(Reason.NO_ESCALATION, text)
+            yield sentence(
+                Reason.NO_ESCALATION,
+                "It is not escalated to %(to)s: an alert of a peer cannot be acknowledged.",
+                to=step.to,
+            )
             return
         if alert.acknowledged_by:
-            text = f"{alert.acknowledged_by} acknowledged it, so it is not escalated to {step.to}."
-            yield Sentence(Reason.NO_ESCALATION, text)
+            yield sentence(
+                Reason.NO_ESCALATION,
+                "%(who)s acknowledged it, so it is not escalated to %(to)s.",
+                who=alert.acknowledged_by,
+                to=step.to,
+            )
             return
         times = dispatcher.escalations(group, step, now_ms) if group is not None else {}
         at_ms = times.get(alert.fingerprint)
         if at_ms is None:
-            yield Sentence(
+            yield sentence(
                 Reason.ESCALATES,
-                f"If nobody acknowledges it within {format_duration(step.after_ms)} of the "
-                f"notification to {step.receiver}, {step.to} is notified.",
+                "If nobody acknowledges it within %(time)s of the notification to %(first)s, "
+                "%(to)s is notified.",
+                time=format_duration(step.after_ms),
+                first=step.receiver,
+                to=step.to,
             )
         else:
-            yield Sentence(
+            yield sentence(
                 Reason.ESCALATES,
-                f"If nobody acknowledges it, {step.to} is notified at {time_text(at_ms)}.",
+                "If nobody acknowledges it, %(to)s is notified at %(at)s.",
+                to=step.to,
+                at=time_text(at_ms),
             )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from alerting.explanation.sentences import Reason, Sentence, time_text
+from alerting.explanation.sentences import Reason, Sentence, sentence, time_text
 from alerting.routing.dispatcher import AlertDispatcher
 from alerting.routing.muting import Muting, MutingKind
 from alerting.routing.silences import Silence
@@ -17,13 +17,16 @@ def hold_sentences(muting: Muting, dispatcher: AlertDispatcher, now_ms: int) -> 
         case MutingKind.INHIBITION:
             yield _inhibited(muting, dispatcher)
         case MutingKind.INACTIVE:
-            yield Sentence(
+            yield sentence(
                 Reason.OUTSIDE_INTERVAL,
-                f"The route sends nothing now: it is active only in {names}.",
+                "The route sends nothing now: it is active only in %(names)s.",
+                names=names,
             )
         case MutingKind.MUTE_INTERVAL:
-            yield Sentence(
-                Reason.MUTE_INTERVAL, f"The route sends nothing now: it is muted in {names}."
+            yield sentence(
+                Reason.MUTE_INTERVAL,
+                "The route sends nothing now: it is muted in %(names)s.",
+                names=names,
             )
         case MutingKind.SILENCE:
             for silence_id in muting.by:
@@ -36,21 +39,44 @@ def silence_sentence(silence: Silence, now_ms: int) -> Sentence:
     """Return that a silence or a maintenance window holds an alert back."""
     comment = f": {silence.comment}" if silence.comment else ""
     if not silence.is_maintenance:
-        return Sentence(
+        until = time_text(silence.ends_ms)
+        if not silence.created_by:
+            return sentence(
+                Reason.SILENCED,
+                "Somebody silenced it until %(until)s%(comment)s",
+                until=until,
+                comment=comment,
+            )
+        return sentence(
             Reason.SILENCED,
-            f"{silence.created_by or 'Somebody'} silenced it until "
-            f"{time_text(silence.ends_ms)}{comment}",
+            "%(who)s silenced it until %(until)s%(comment)s",
+            who=silence.created_by,
+            until=until,
+            comment=comment,
         )
     ends_ms = end_of_windows(silence.windows, now_ms)
     ends_ms = silence.ends_ms if ends_ms is None else min(ends_ms, silence.ends_ms)
-    return Sentence(Reason.MAINTENANCE, f"It is in maintenance until {time_text(ends_ms)}{comment}")
+    return sentence(
+        Reason.MAINTENANCE,
+        "It is in maintenance until %(until)s%(comment)s",
+        until=time_text(ends_ms),
+        comment=comment,
+    )
 
 
 def _inhibited(muting: Muting, dispatcher: AlertDispatcher) -> Sentence:
     source = dispatcher.alert(muting.by[0])
-    name = alert_text(source.labels) if source is not None else "another alert"
-    rule = f' by the rule "{muting.rule}"' if muting.rule else ""
-    return Sentence(Reason.INHIBITED, f"{name} inhibits it{rule} while that alert fires.")
+    if source is None:
+        return sentence(Reason.INHIBITED, "Another alert inhibits it while that alert fires.")
+    name = alert_text(source.labels)
+    if not muting.rule:
+        return sentence(Reason.INHIBITED, "%(name)s inhibits it while that alert fires.", name=name)
+    return sentence(
+        Reason.INHIBITED,
+        '%(name)s inhibits it by the rule "%(rule)s" while that alert fires.',
+        name=name,
+        rule=muting.rule,
+    )
 
 
 def alert_text(labels: Labels) -> str:

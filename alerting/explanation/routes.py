@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from alerting.explanation.deliveries import delivery_sentence
 from alerting.explanation.escalations import escalation_sentences
 from alerting.explanation.holds import hold_sentences
-from alerting.explanation.sentences import Reason, Sentence, time_text
+from alerting.explanation.sentences import Reason, Sentence, sentence, time_text
 from alerting.routing.alerts import RoutedAlert
 from alerting.routing.configuration import Integration
 from alerting.routing.dispatcher import AlertDispatcher
@@ -99,16 +99,17 @@ def _explained(
     mutings = list(dispatcher.mutings(alert, route, now_ms))
     if not integrations:
         sentences.append(
-            Sentence(
+            sentence(
                 Reason.NO_RECEIVER,
-                f'Nothing is sent: no integration belongs to the receiver "{route.receiver}".',
+                'Nothing is sent: no integration belongs to the receiver "%(receiver)s".',
+                receiver=route.receiver,
             )
         )
     for muting in mutings:
         sentences += hold_sentences(muting, dispatcher, now_ms)
     group = dispatcher.group(route, alert.labels)
     if not fires:
-        sentences.append(Sentence(Reason.NOT_FIRING, "Nothing is sent before the alert fires."))
+        sentences.append(sentence(Reason.NOT_FIRING, "Nothing is sent before the alert fires."))
     elif integrations:
         sentences += _timing(route, group, alert, now_ms)
         for integration in integrations:
@@ -139,32 +140,60 @@ def _timing(
     is_member = group is not None and alert.fingerprint in group.alerts
     if group is None:
         if not route.group_wait_ms:
-            yield Sentence(Reason.AT_ONCE, "The route sends an alert at once when it fires.")
+            yield sentence(Reason.AT_ONCE, "The route sends an alert at once when it fires.")
         else:
-            yield Sentence(
+            yield sentence(
                 Reason.NEW_GROUP,
-                f"It would begin a group, whose first notification waits for group_wait ({wait}).",
+                "It would begin a group, whose first notification waits for group_wait (%(wait)s).",
+                wait=wait,
             )
         return
     if not is_member:
-        count = len(group.alerts)
-        alerts = "one alert" if count == 1 else f"{count} alerts"
-        when = "at once" if group.next_ms is None else f"at {time_text(group.next_ms)}"
-        yield Sentence(
-            Reason.JOINS_GROUP,
-            f"It would join a group of {alerts}; changes of that group are sent next {when}.",
-        )
+        yield _joined(len(group.alerts), group.next_ms)
     elif not group.has_flushed and group.next_ms is not None and group.next_ms > now_ms:
-        yield Sentence(
+        yield sentence(
             Reason.GROUP_WAIT,
-            f"Its group waits for group_wait ({wait}) until {time_text(group.next_ms)}.",
+            "Its group waits for group_wait (%(wait)s) until %(until)s.",
+            wait=wait,
+            until=time_text(group.next_ms),
         )
     elif group.has_flushed and route.group_interval_ms and group.next_ms is not None:
-        yield Sentence(
+        yield sentence(
             Reason.GROUP_INTERVAL,
-            f"Changes of its group are sent after group_interval ({interval}), next at "
-            f"{time_text(group.next_ms)}.",
+            "Changes of its group are sent after group_interval (%(interval)s), next at %(at)s.",
+            interval=interval,
+            at=time_text(group.next_ms),
         )
+
+
+def _joined(count: int, next_ms: int | None) -> Sentence:
+    """Return that an alert would join a group of `count` alerts."""
+    reason = Reason.JOINS_GROUP
+    if next_ms is None:
+        if count == 1:
+            return sentence(
+                reason,
+                "It would join a group of one alert; changes of that group are sent next at once.",
+            )
+        return sentence(
+            reason,
+            "It would join a group of %(count)s alerts; changes of that group are sent next at "
+            "once.",
+            count=count,
+        )
+    at = time_text(next_ms)
+    if count == 1:
+        return sentence(
+            reason,
+            "It would join a group of one alert; changes of that group are sent next at %(at)s.",
+            at=at,
+        )
+    return sentence(
+        reason,
+        "It would join a group of %(count)s alerts; changes of that group are sent next at %(at)s.",
+        count=count,
+        at=at,
+    )
 
 
 def _sent(
@@ -185,9 +214,11 @@ def _sent(
         yield from map(delivery_sentence, reversed(about))
     if entry is None or alert.fingerprint not in entry.firing | entry.resolved:
         return
-    yield Sentence(
+    yield sentence(
         Reason.NOTIFIED,
-        f"{integration.name} was last notified at {time_text(entry.sent_ms)}.",
+        "%(name)s was last notified at %(at)s.",
+        name=integration.name,
+        at=time_text(entry.sent_ms),
     )
     yield from (
         delivery_sentence(each)
@@ -196,9 +227,10 @@ def _sent(
     )
     if alert.is_resolved(now_ms):
         if not integration.send_resolved:
-            yield Sentence(
+            yield sentence(
                 Reason.RESOLVED_NOT_SENT,
-                f"{integration.name} is not sent the end: its send_resolved is off.",
+                "%(name)s is not sent the end: its send_resolved is off.",
+                name=integration.name,
             )
         return
     if group is not None and not is_held:
@@ -209,16 +241,19 @@ def _repetition(group: AlertGroup, integration: Integration, entry: LogEntry) ->
     firing = [group.alerts[each] for each in entry.firing if each in group.alerts]
     people = sorted({each.acknowledged_by for each in firing})
     if firing and "" not in people:
-        return Sentence(
+        return sentence(
             Reason.NO_REPEAT,
-            f"It is not repeated: {' and '.join(people)} acknowledged every alert of the group.",
+            "It is not repeated: %(people)s acknowledged every alert of the group.",
+            people=", ".join(people),
         )
     repeat_ms = group.route.repeat_interval_ms
     if not repeat_ms:
-        return Sentence(Reason.NO_REPEAT, "The route repeats no notification.")
-    return Sentence(
+        return sentence(Reason.NO_REPEAT, "The route repeats no notification.")
+    return sentence(
         Reason.REPEATS,
-        f"{integration.name} is notified again after repeat_interval "
-        f"({format_duration(repeat_ms)}), not before {time_text(entry.sent_ms + repeat_ms)}, "
+        "%(name)s is notified again after repeat_interval (%(interval)s), not before %(at)s, "
         "if the alert still fires.",
+        name=integration.name,
+        interval=format_duration(repeat_ms),
+        at=time_text(entry.sent_ms + repeat_ms),
     )

@@ -41,10 +41,30 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One statement of an explanation."""
+    """One statement of an explanation.
+
+    Attributes:
+        template: the statement in English, with `%(name)s` for each value; pages translate it.
+        values: the values by name.
+    """
 
     reason: Reason
-    text: str
+    template: str
+    values: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The statement in English."""
+        return self.filled(self.template)
+
+    def filled(self, template: str) -> str:
+        """Return a translation of the template with the values of this statement."""
+        return template % dict(self.values)
+
+
+def sentence(reason: Reason, template: str, /, **values: object) -> Sentence:
+    """Return a statement; its template is extracted for translators."""
+    return Sentence(reason, template, tuple((name, str(each)) for name, each in values.items()))
 
 
 def time_text(time_ms: int) -> str:

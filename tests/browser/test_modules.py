@@ -53,8 +53,9 @@ async def test_numbers_and_durations_are_written_with_their_units(explore: Page)
         ("UNITS.bytes_per_s.text", 1_234_567, "1.23 MB/s"),
     ):
         assert await call(explore, "lib/format.js", name, value) == expected, (name, value)
-    assert await call(explore, "lib/format.js", "countText", 1, "sample") == "1 sample"
-    assert await call(explore, "lib/format.js", "countText", 1234, "sample") == "1,234 samples"
+    counted = "%(count)s sample", "%(count)s samples"
+    assert await call(explore, "lib/texts.js", "tn", *counted, 1) == "1 sample"
+    assert await call(explore, "lib/texts.js", "tn", *counted, 1234) == "1,234 samples"
 
 
 async def test_completion_knows_what_may_be_typed_at_the_caret(explore: Page) -> None:

@@ -33,14 +33,15 @@ from web.http.network import local_path
 from web.http.pages import Page
 from web.http.parameters import Paging, read_form, read_query, record_id
 from web.http.routing import Access, Route, Surface, user_of
+from web.http.viewing.texts import marked
 from web.live.shell import PageAddress, Shell
 from web.services import Alerting
 
 VIEWS: Final = {
-    "open": "Open",
-    "resolved": "Resolved",
-    "history": "History",
-    "notifications": "Notifications",
+    "open": marked("Open"),
+    "resolved": marked("Resolved"),
+    "history": marked("History"),
+    "notifications": marked("Notifications"),
 }
 _TIMELINE_LENGTH: Final = 200
 

@@ -17,28 +17,30 @@ from model.durations import format_duration
 from storage.api.alerts import AlertRecords, Notification
 from web.alerts.explanation_api import read_labels
 from web.alerts.explanations import Explainer
+from web.alerts.maintenance_forms import DAYS
 from web.alerts.matched_alerts import matchers_text
 from web.http.errors import BadRequestError
+from web.http.filters import weekday
 from web.http.pages import Page
 from web.http.routing import Route
+from web.http.viewing.texts import gettext, marked
 from web.live.shell import Shell
 from web.services import Alerting
 
 _LATEST: Final = 5
-_WEEKDAYS: Final = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _MONTHS: Final = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
+    marked("Jan"),
+    marked("Feb"),
+    marked("Mar"),
+    marked("Apr"),
+    marked("May"),
+    marked("Jun"),
+    marked("Jul"),
+    marked("Aug"),
+    marked("Sep"),
+    marked("Oct"),
+    marked("Nov"),
+    marked("Dec"),
 )
 
 ROUTES_PAGE: Final = Page(
@@ -156,10 +158,15 @@ class RoutesPages:
 def route_node(route: AlertRoute, active: dict[str, bool], counts: dict[str, int]) -> RouteNode:
     """Return the node that draws a route; `active` are the time intervals that hold now."""
     mute, only = route.mute_time_intervals, route.active_time_intervals
-    intervals = [f"muted in {name}" for name in mute] + [f"only in {name}" for name in only]
+    intervals = [
+        *(gettext("muted in %(name)s") % {"name": name} for name in mute),
+        *(gettext("only in %(name)s") % {"name": name} for name in only),
+    ]
     muted = any(active.get(name) for name in mute)
     muted = muted or (bool(only) and not any(active.get(name) for name in only))
-    group_by = "every alert by itself" if route.group_by is None else ", ".join(route.group_by)
+    group_by = (
+        gettext("every alert by itself") if route.group_by is None else ", ".join(route.group_by)
+    )
     timings = (
         ("group_wait", route.group_wait_ms),
         ("group_interval", route.group_interval_ms),
@@ -168,7 +175,7 @@ def route_node(route: AlertRoute, active: dict[str, bool], counts: dict[str, int
     return RouteNode(
         receiver=route.receiver,
         matchers=tuple(map(matcher_text, route.matchers)),
-        group_by=group_by or "all alerts together",
+        group_by=group_by or gettext("all alerts together"),
         timings=tuple((name, format_duration(value)) for name, value in timings if value),
         proceeds=route.proceeds,
         muted=muted,
@@ -182,8 +189,8 @@ def inhibit_rule_values(rule: InhibitRule) -> dict[str, Any]:
     """Return what the page shows of an inhibit rule."""
     return {
         "name": rule.name,
-        "sources": matchers_text(rule.sources) or "any alert",
-        "targets": matchers_text(rule.targets) or "any alert",
+        "sources": matchers_text(rule.sources) or gettext("any alert"),
+        "targets": matchers_text(rule.targets) or gettext("any alert"),
         "equal": ", ".join(rule.equal),
     }
 
@@ -200,17 +207,25 @@ def interval_view(name: str, windows: Sequence[TimeInterval], now_ms: int) -> In
 def interval_text(window: TimeInterval) -> str:
     """Return a time interval in words: `Sat to Sun, 22:00 to 24:00, Europe/Berlin`."""
     parts = [
-        *(_range(_WEEKDAYS[first], _WEEKDAYS[last]) for first, last in window.weekdays),
-        *(f"day {_range(str(first), str(last))}" for first, last in window.days_of_month),
-        *(_range(_MONTHS[first - 1], _MONTHS[last - 1]) for first, last in window.months),
+        *(_range(weekday(DAYS[first]), weekday(DAYS[last])) for first, last in window.weekdays),
+        *(
+            gettext("day %(days)s") % {"days": _range(str(first), str(last))}
+            for first, last in window.days_of_month
+        ),
+        *(
+            _range(gettext(_MONTHS[first - 1]), gettext(_MONTHS[last - 1]))
+            for first, last in window.months
+        ),
         *(_range(str(first), str(last)) for first, last in window.years),
         *(_range(_clock(first), _clock(last)) for first, last in window.times),
     ]
-    return ", ".join([*(parts or ["always"]), str(window.zone)])
+    return ", ".join([*(parts or [gettext("always")]), str(window.zone)])
 
 
 def _range(first: str, last: str) -> str:
-    return first if first == last else f"{first} to {last}"
+    if first == last:
+        return first
+    return gettext("%(start)s to %(end)s") % {"start": first, "end": last}
 
 
 def _clock(minute: int) -> str:

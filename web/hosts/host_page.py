@@ -29,6 +29,7 @@ from web.http.pages import Page
 from web.http.parameters import read_form
 from web.http.routing import Access, Route, Surface
 from web.http.validation import field_errors
+from web.http.viewing.texts import gettext
 from web.live.shell import PageAddress, Shell
 from web.services import Services
 
@@ -137,7 +138,7 @@ class HostPages:
         if host.figures.uptime_s is not None:
             booted_ms = now_ms - round(host.figures.uptime_s * 1000)
             if booted_ms >= start_ms:
-                marks.append(HostMark(booted_ms, booted_ms, "Booted", "reboot"))
+                marks.append(HostMark(booted_ms, booted_ms, gettext("Booted"), "reboot"))
         return sorted(marks, key=lambda mark: mark.start_ms, reverse=True)[:_MOST_EVENTS]
 
     async def set_check(self, request: web.Request) -> web.Response:

@@ -4,10 +4,11 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 from markupsafe import Markup, escape
 
+from web.http.viewing.texts import gettext, marked
 from web.http.viewing.view import VIEW
 
 UNKNOWN: Final = "\N{EN DASH}"
@@ -27,10 +28,10 @@ def _scaled(value: float, base: int, most: int) -> tuple[str, int]:
         value /= base
         power += 1
     decimals = 0 if power == 0 or abs(value) >= 99.95 else 1
-    return _local(f"{value:.{decimals}f}"), power
+    return localized(f"{value:.{decimals}f}"), power
 
 
-def _local(text: str) -> str:
+def localized(text: str) -> str:
     """Return a number with the reader's decimal sign and separator of thousands."""
     return text.translate(_COMMA) if VIEW.get().has_comma else text
 
@@ -38,6 +39,11 @@ def _local(text: str) -> str:
 def percent(ratio: float | None) -> str:
     """Return a ratio as a whole percentage without the unit: 0.42 is `42`."""
     return UNKNOWN if ratio is None else f"{min(max(ratio, 0.0), 1.0) * 100:.0f}"
+
+
+def hundredths(ratio: float) -> str:
+    """Return a ratio in percent with one decimal, without the unit: 0.4216 is `42.2`."""
+    return localized(f"{ratio * 100:.1f}")
 
 
 def size(value_bytes: float | None) -> str:
@@ -61,14 +67,19 @@ def count(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     if abs(value) < 999_999.5:
-        return _local(f"{value:,.0f}")
+        return localized(f"{value:,.0f}")
     text, power = _scaled(value, 1000, len(_DECIMAL) - 1)
     return f"{text} {_DECIMAL[power]}"
 
 
+def decimals(value: float) -> str:
+    """Return a number with two decimals and separators of thousands: `1,234.50`."""
+    return localized(f"{value:,.2f}")
+
+
 def number(value: float | None) -> str:
     """Return a number with two decimals, such as a load average."""
-    return UNKNOWN if value is None else _local(f"{value:.2f}")
+    return UNKNOWN if value is None else localized(f"{value:.2f}")
 
 
 def plain(value: float | None) -> str:
@@ -79,14 +90,14 @@ def plain(value: float | None) -> str:
 def value(sample: float) -> str:
     """Return a sample value with four significant digits, large ones with a prefix: `25.28 G`."""
     if math.isnan(sample):
-        return "no value"
+        return gettext("no value")
     size = abs(sample)
     if size < 1e4 or size >= 1e18:
-        return _local(f"{sample:.4g}")
+        return localized(f"{sample:.4g}")
     if size < 1e6:
         return f"{sample:.0f}"
     scale, prefix = next(each for each in _PREFIXES if size >= each[0])
-    return f"{_local(f'{sample / scale:.4g}')} {prefix}"
+    return f"{localized(f'{sample / scale:.4g}')} {prefix}"
 
 
 _PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
@@ -113,7 +124,9 @@ def seconds(length_s: float | None) -> str:
     """Return a short duration: `12 ms`, `1.32 s`."""
     if length_s is None:
         return UNKNOWN
-    return f"{length_s * 1000:.0f} ms" if length_s < 1 else f"{length_s:.2f} s"
+    if length_s < 1:
+        return f"{length_s * 1000:.0f} ms"
+    return f"{localized(f'{length_s:.2f}')} s"
 
 
 def iso_time(time_ms: int | None) -> str:
@@ -155,6 +168,38 @@ def local_times(text: str) -> Markup:
     return Markup("").join(shown)
 
 
+class Statement(Protocol):
+    """A sentence with values, made outside of the pages."""
+
+    @property
+    def template(self) -> str:
+        """The sentence in English, with `%(name)s` for each value."""
+
+    def filled(self, template: str) -> str:
+        """Return a translation of the template with the values."""
+
+
+def sentence(statement: Statement) -> str:
+    """Return a statement in the reader's language."""
+    return statement.filled(gettext(statement.template))
+
+
+_WEEKDAYS: Final = {
+    "mon": marked("Mon"),
+    "tue": marked("Tue"),
+    "wed": marked("Wed"),
+    "thu": marked("Thu"),
+    "fri": marked("Fri"),
+    "sat": marked("Sat"),
+    "sun": marked("Sun"),
+}
+
+
+def weekday(key: str) -> str:
+    """Return the short name of a day of the week: `mon` is `Mon`."""
+    return gettext(_WEEKDAYS[key])
+
+
 def bar_width(ratio: float | None) -> str:
     """Return the length of a bar in percent, for an SVG attribute."""
     return "0" if ratio is None else f"{min(max(ratio, 0.0), 1.0) * 100:.1f}"
@@ -162,9 +207,11 @@ def bar_width(ratio: float | None) -> str:
 
 FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "percent": percent,
+    "hundredths": hundredths,
     "size": size,
     "speed": speed,
     "count": count,
+    "decimals": decimals,
     "number": number,
     "plain": plain,
     "value": value,
@@ -172,6 +219,8 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "seconds": seconds,
     "iso_time": iso_time,
     "local_times": local_times,
+    "sentence": sentence,
+    "weekday": weekday,
     "utc_time": utc_time,
     "zoned_time": zoned_time,
     "bar_width": bar_width,

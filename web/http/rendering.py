@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 _PACKAGE: Final = Path(__file__).parents[1]
 
 _HEADINGS: Final = {
-    400: "The request is invalid",
-    403: "You are not allowed to do this",
-    404: "Not found",
-    409: "This is not possible",
-    429: "Too many attempts",
+    400: texts.marked("The request is invalid"),
+    403: texts.marked("You are not allowed to do this"),
+    404: texts.marked("Not found"),
+    409: texts.marked("This is not possible"),
+    429: texts.marked("Too many attempts"),
 }
 """The headings of error pages, by status."""
 
@@ -61,10 +61,10 @@ class Resources:
             lstrip_blocks=True,
             extensions=[InternationalizationExtension],
         )
-        # Reads the catalogues: rendering must not wait for the disk.
-        texts.catalogues()
+        # Rendering must not wait for the disk.
+        texts.read_catalogues()
         environment.install_gettext_callables(  # type: ignore[attr-defined]
-            texts.gettext, texts.ngettext, newstyle=True
+            texts.gettext, texts.ngettext, newstyle=True, pgettext=texts.pgettext
         )
         environment.globals.update(asset=self.assets.url, host_path=host_path)
         environment.filters.update(filters.FILTERS, path_part=partial(quote, safe=""))
@@ -146,7 +146,7 @@ class Renderer:
             template,
             {
                 "status": failure.status,
-                "heading": _HEADINGS.get(failure.status, "Something went wrong"),
+                "heading": _HEADINGS.get(failure.status, texts.marked("Something went wrong")),
                 "message": failure.message,
                 "request_id": "" if failure.expected else request.get(REQUEST_ID, ""),
                 **(values or {}),

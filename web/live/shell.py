@@ -12,7 +12,7 @@ from yarl import URL
 from model.clock import Clock
 from model.conditions import Conditions
 from storage.api.alerts import Alert, AlertState
-from storage.api.people.preferences import NO_PREFERENCES, PreferenceRecords, Preferences
+from storage.api.people.preferences import NO_PREFERENCES, Preferences
 from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetView
 from web.http.errors import MissingError
@@ -21,6 +21,7 @@ from web.http.pages import Page, PageRegistry
 from web.http.rendering import Renderer
 from web.http.responses import html_response
 from web.http.routing import Handler, Principal, Route, Surface, nameless, principal_of
+from web.http.viewing.readers import ReaderViews, viewed
 from web.http.viewing.theme_cookie import ThemeCookie
 from web.http.viewing.view import PREFERENCES, View
 from web.live.region_html import ROWS, RegionHtml
@@ -117,12 +118,12 @@ class Shell:
         renderer: Renderer,
         fleet: Fleet,
         conditions: Conditions,
-        preferences: PreferenceRecords,
+        views: ReaderViews,
         theme_cookie: ThemeCookie,
         clock: Clock,
     ) -> None:
         self._renderer, self._fleet, self._conditions = renderer, fleet, conditions
-        self._preferences, self._theme_cookie = preferences, theme_cookie
+        self._views, self._theme_cookie = views, theme_cookie
         self._regions: dict[str, LiveRegion] = {}
         self._pages = PageRegistry()
         self._shared = SharedRegions(clock)
@@ -146,7 +147,6 @@ class Shell:
         values["navigation"] = self._pages.navigation(reader)
         values["shortcuts"] = shortcuts_of(self._pages.openable(reader))
         values["notice"] = page.notices.get(request.query.get("notice", ""), "")
-        await self._prefer(request)
         # In a thread: a host takes 60 us, and a large fleet would stall the event loop.
         view = self._renderer.view(request)
         values = {"path": request.path, **values}
@@ -210,17 +210,19 @@ class Shell:
         region, address = self._find(page, principal_of(request))
 
         async def share() -> SharedRegion:
-            await self._prefer(request)
             # Only the page's frame shows the theme.
-            view = replace(self._renderer.view(request), theme="")
+            view = replace(await self._views.read(request), theme="")
             preferences = replace(request.get(PREFERENCES, NO_PREFERENCES), theme="")
             reader = nameless(address.reader) if region.is_shared else address.reader
             shown = replace(address, reader=reader, preferences=preferences)
 
             async def render() -> RegionHtml:
-                values = {**await region.read(shown), **await self._frame(), "notice": ""}
-                values["path"] = shown.path
-                return await asyncio.to_thread(self._render, region.template, reader, view, values)
+                with viewed(view):
+                    values = {**await region.read(shown), **await self._frame(), "notice": ""}
+                    values["path"] = shown.path
+                    return await asyncio.to_thread(
+                        self._render, region.template, reader, view, values
+                    )
 
             return self._shared.of((page, reader, view, preferences), render)
 
@@ -247,14 +249,8 @@ class Shell:
 
     async def address(self, request: web.Request) -> PageAddress:
         """Return the address of the requested page, with its reader's preferences."""
-        await self._prefer(request)
+        await self._views.read(request)
         return PageAddress.of(request)
-
-    async def _prefer(self, request: web.Request) -> None:
-        """Set the preferences of the request's sender, for the renderer."""
-        user = principal_of(request).user
-        if user is not None:
-            request[PREFERENCES] = await self._preferences.get(user.id)
 
     async def _frame(self) -> dict[str, Any]:
         return self._figures(await self._fleet.view())

@@ -11,7 +11,8 @@ from pydantic import Field, StringConstraints
 from web.http.operations import Operation
 from web.http.parameters import DIGITS, Parameters, read_query
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, principal_of
+from web.http.routing import Access, Principal, Route, Surface, principal_of
+from web.http.viewing.readers import ReaderViews
 from web.palette.documents import PaletteDocument, PaletteEntryDocument
 from web.palette.matching import PaletteQuery
 from web.palette.sources import PaletteEntry, PaletteSources
@@ -35,8 +36,8 @@ class PaletteParameters(Parameters):
 class PaletteApi:
     """Finds entries of the command palette."""
 
-    def __init__(self, sources: PaletteSources) -> None:
-        self._sources = sources
+    def __init__(self, sources: PaletteSources, views: ReaderViews) -> None:
+        self._sources, self._views = sources, views
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -59,9 +60,13 @@ class PaletteApi:
         the answer lists pages and actions.
         """
         query = read_query(request.query, PaletteParameters)
-        words, reader = PaletteQuery(query.q), principal_of(request)
+        async with self._views.of(request):
+            return json_response(await self._find(query, principal_of(request)))
+
+    async def _find(self, query: PaletteParameters, reader: Principal) -> PaletteDocument:
+        words = PaletteQuery(query.q)
         if words.is_empty:
-            return json_response(_document([*self._sources.first(reader)], query.limit))
+            return _document([*self._sources.first(reader)], query.limit)
         found: list[Ranked] = []
         async for entries in self._sources.all(reader):
             if isinstance(entries, Sequence) and len(entries) > _THREAD_FROM:
@@ -69,7 +74,7 @@ class PaletteApi:
             else:
                 found += _best(words, entries, query.limit + 1)
         ranked = nsmallest(query.limit + 1, found, key=_rank)
-        return json_response(_document([entry for *_, entry in ranked], query.limit))
+        return _document([entry for *_, entry in ranked], query.limit)
 
 
 def _rank(one: Ranked) -> tuple[float, int, str]:

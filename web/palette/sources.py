@@ -1,13 +1,14 @@
 """Everything that the command palette finds, for one reader."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 from urllib.parse import quote, urlencode
 
 from storage.api.dashboards.stored import DashboardSummary
 from web.fleet.fleet import Fleet
 from web.http.routing import Access, Principal
+from web.http.viewing.texts import gettext
 from web.live.shell import Shell
 from web.palette.documents import PaletteKind
 from web.projects.access import ProjectAccess
@@ -93,10 +94,10 @@ class PaletteSources:
         for page in self._shell.pages(reader):
             # The title of an action says more than that of its page.
             if page.path not in _DONE_BY_ACTIONS:
-                yield PaletteEntry("page", page.title, page.path, page.path)
+                yield _in_readers_language(PaletteEntry("page", page.title, page.path, page.path))
         for action in _ACTIONS:
             if reader.may(action.access):
-                yield action.entry
+                yield _in_readers_language(action.entry)
 
     async def all(self, reader: Principal) -> AsyncIterator[Iterable[PaletteEntry]]:
         """Yield groups of entries that this reader may see, metric names last."""
@@ -157,6 +158,19 @@ class PaletteSources:
             )
             self._names_ms = now_ms
         return self._names
+
+
+def _in_readers_language(entry: PaletteEntry) -> PaletteEntry:
+    """Return an entry with its title translated; the English one finds it too."""
+    title = gettext(entry.title)
+    if title == entry.title:
+        return entry
+    return replace(entry, title=title, others=(*entry.others, entry.title))
+
+
+def action_titles() -> Iterator[str]:
+    """Yield the titles of all actions, for translators."""
+    return (action.entry.title for action in _ACTIONS)
 
 
 def _labels(labels: Iterable[tuple[str, str]]) -> tuple[str, ...]:

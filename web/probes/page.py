@@ -17,6 +17,7 @@ from web.http.pages import Page
 from web.http.parameters import read_form
 from web.http.routing import Access, Route, Surface
 from web.http.validation import field_errors
+from web.http.viewing.texts import marked
 from web.live.shell import PageAddress, Shell
 from web.probes.actions import ProbeActions
 from web.probes.documents import ProbeDocument, masked, probe_document
@@ -45,12 +46,12 @@ PROBE: Final = Page(
     path="/probes/{name}", title="Probe", template="probes/form.html", parent="/probes"
 )
 _KINDS: Final = (
-    ("http", "HTTP", "Asks a web address and checks status, text or JSON."),
-    ("tcp", "TCP", "Connects to a port."),
-    ("ping", "Ping", "Sends an ICMP echo request."),
-    ("dns", "DNS", "Asks a name server for records."),
-    ("tls", "TLS certificate", "Warns before a certificate expires."),
-    ("heartbeat", "Heartbeat", "Waits for a job to call a URL in time."),
+    ("http", "HTTP", marked("Asks a web address and checks status, text or JSON.")),
+    ("tcp", "TCP", marked("Connects to a port.")),
+    ("ping", "Ping", marked("Sends an ICMP echo request.")),
+    ("dns", "DNS", marked("Asks a name server for records.")),
+    ("tls", marked("TLS certificate"), marked("Warns before a certificate expires.")),
+    ("heartbeat", marked("Heartbeat"), marked("Waits for a job to call a URL in time.")),
 )
 
 

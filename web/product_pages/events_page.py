@@ -12,13 +12,14 @@ from storage.api.reports.schema_notes import NoteKind, SchemaNote
 from web.http.audit_trail import note
 from web.http.parameters import read_form
 from web.http.routing import Access, Route, Surface, principal_of
+from web.http.viewing.texts import marked
 from web.live.shell import PageAddress
 from web.product_pages.parts import ReportParts, given, report_page
 from web.product_pages.properties import shown_event
 from web.projects.frame import ProjectFrame
 from web.projects.schema_notes import SchemaNoteFields
 
-VIEWS: Final = {"live": "Live", "schema": "Schema"}
+VIEWS: Final = {"live": marked("Live"), "schema": marked("Schema")}
 SHOWN_EVENTS: Final = 50
 SCHEMA_DAYS: Final = 30
 _DAY_MS: Final = 86_400_000

@@ -10,6 +10,7 @@ from analytics.product.funnels import MOST_STEPS, Outcome, PersonsAt
 from analytics.statistics.funnel import FunnelOrder
 from storage.api.projects import Project
 from web.http.errors import BadRequestError
+from web.http.viewing.texts import marked
 from web.product_pages.asked_reports import AskedReport
 from web.product_pages.parts import ReportParts, given, report_page
 from web.product_pages.questions import (
@@ -21,7 +22,7 @@ from web.product_pages.questions import (
 )
 from web.product_pages.ranges import ChosenRange
 
-_UNITS: Final = {"minutes": 60, "hours": 3600, "days": 86_400}
+_UNITS: Final = {marked("minutes"): 60, marked("hours"): 3600, marked("days"): 86_400}
 _DEFAULT_WINDOW: Final = "14"
 _LISTED: Final = 100
 

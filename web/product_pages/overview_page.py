@@ -12,6 +12,7 @@ from storage.api.projects import Project
 from storage.api.requests import RequestSelection
 from web.http.network import base_url
 from web.http.routing import Route, principal_of
+from web.http.viewing.texts import gettext
 from web.live.shell import PageAddress
 from web.product_pages.parts import ReportParts, report_page
 from web.product_pages.ranges import chosen_range, range_links
@@ -113,9 +114,9 @@ class OverviewPages:
 
 def _figures(totals: EventTotals, earlier: EventTotals) -> list[Figure]:
     return [
-        Figure("Events", totals.events, earlier.events),
-        Figure("Persons", totals.persons, earlier.persons),
-        Figure("Kinds of events", totals.names, earlier.names),
+        Figure(gettext("Events"), totals.events, earlier.events),
+        Figure(gettext("Persons"), totals.persons, earlier.persons),
+        Figure(gettext("Kinds of events"), totals.names, earlier.names),
     ]
 
 
@@ -126,7 +127,7 @@ def chart_of(points: Sequence[TimeSeriesPoint]) -> Mapping[str, Any]:
         "edges": [point.start_ms for point in points] + [point.end_ms for point in points[-1:]],
         "complete": [point.is_complete for point in points],
         "lines": [
-            {"name": "Events", "values": [point.events for point in points]},
-            {"name": "Persons", "values": [point.persons for point in points]},
+            {"name": gettext("Events"), "values": [point.events for point in points]},
+            {"name": gettext("Persons"), "values": [point.persons for point in points]},
         ],
     }

@@ -7,20 +7,21 @@ from typing import Any, Final
 from multidict import MultiMapping
 
 from storage.api.reports.conditions import Operator
+from web.http.viewing.texts import marked
 from web.product_pages.parts import given
 from web.product_pages.ranges import ChosenRange
 from web.projects.times import iso
 
 OPERATORS: Final = {
-    Operator.EQUALS: "is",
-    Operator.DIFFERS: "is not",
-    Operator.CONTAINS: "contains",
-    Operator.LACKS: "does not contain",
-    Operator.MATCHES: "matches the expression",
-    Operator.GREATER: "is greater than",
-    Operator.LESS: "is less than",
-    Operator.IS_SET: "is set",
-    Operator.IS_NOT_SET: "is not set",
+    Operator.EQUALS: marked("is"),
+    Operator.DIFFERS: marked("is not"),
+    Operator.CONTAINS: marked("contains"),
+    Operator.LACKS: marked("does not contain"),
+    Operator.MATCHES: marked("matches the expression"),
+    Operator.GREATER: marked("is greater than"),
+    Operator.LESS: marked("is less than"),
+    Operator.IS_SET: marked("is set"),
+    Operator.IS_NOT_SET: marked("is not set"),
 }
 _UNARY: Final = (Operator.IS_SET, Operator.IS_NOT_SET)
 _NUMERIC: Final = (Operator.GREATER, Operator.LESS)

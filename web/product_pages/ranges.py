@@ -16,8 +16,15 @@ from analytics.statistics.date_ranges import DateRange, dates, latest_days
 from storage.api.projects import Project
 from web.http.parameters import DIGITS, Parameters, read_query
 from web.http.validation import first_field_error
+from web.http.viewing.texts import marked
 
-PRESETS: Final = {1: "Today", 7: "7 days", 30: "30 days", 90: "90 days", 365: "12 months"}
+PRESETS: Final = {
+    1: marked("Today"),
+    7: marked("7 days"),
+    30: marked("30 days"),
+    90: marked("90 days"),
+    365: marked("12 months"),
+}
 DEFAULT_DAYS: Final = 30
 MOST_DAYS: Final = 3660
 _OWN: Final = ("days", "from", "to")

@@ -11,6 +11,7 @@ from analytics.product.definitions import ReportKind, TrendsDefinition
 from analytics.product.trends import TrendSeries, TrendsReport
 from storage.api.projects import Project
 from storage.api.reports.measures import EventMeasure
+from web.http.viewing.texts import gettext, marked
 from web.product_pages.asked_reports import AskedReport
 from web.product_pages.parts import ReportParts, given, report_page
 from web.product_pages.questions import asked_filters, asked_range, filter_fields, range_fields
@@ -19,17 +20,17 @@ from web.product_pages.ranges import ChosenRange
 MOST_ROWS: Final = 6
 _INTERVALS: Final = ("hour", "day", "week", "month")
 _MEASURES: Final = {
-    EventMeasure.EVENTS: "Events",
-    EventMeasure.PERSONS: "Persons",
-    EventMeasure.PER_PERSON: "Events per person",
-    EventMeasure.SUM: "Sum of a property",
-    EventMeasure.MEAN: "Mean of a property",
-    EventMeasure.LEAST: "Least of a property",
-    EventMeasure.GREATEST: "Greatest of a property",
-    EventMeasure.MEDIAN: "Median of a property",
-    EventMeasure.P90: "90th percentile of a property",
-    EventMeasure.P95: "95th percentile of a property",
-    EventMeasure.P99: "99th percentile of a property",
+    EventMeasure.EVENTS: marked("Events"),
+    EventMeasure.PERSONS: marked("Persons"),
+    EventMeasure.PER_PERSON: marked("Events per person"),
+    EventMeasure.SUM: marked("Sum of a property"),
+    EventMeasure.MEAN: marked("Mean of a property"),
+    EventMeasure.LEAST: marked("Least of a property"),
+    EventMeasure.GREATEST: marked("Greatest of a property"),
+    EventMeasure.MEDIAN: marked("Median of a property"),
+    EventMeasure.P90: marked("90th percentile of a property"),
+    EventMeasure.P95: marked("95th percentile of a property"),
+    EventMeasure.P99: marked("99th percentile of a property"),
 }
 
 
@@ -148,8 +149,8 @@ def _name(series: TrendSeries, breakdown: str | None, measured: bool) -> str:
         name = f"{name}: {words.lower() if not series.event.property else words}"
     if breakdown is None:
         return name
-    value = "all others" if series.is_other else series.value
-    return f"{name} · {'no value' if value is None else value}"
+    value = gettext("all others") if series.is_other else series.value
+    return f"{name} · {gettext('no value') if value is None else value}"
 
 
 def _chart(report: TrendsReport, lines: Sequence[ShownLine]) -> Mapping[str, Any]:
@@ -159,7 +160,7 @@ def _chart(report: TrendsReport, lines: Sequence[ShownLine]) -> Mapping[str, Any
     if report.previous is not None:
         drawn += [
             {
-                "name": f"{line.name}, before",
+                "name": gettext("%(name)s, before") % {"name": line.name},
                 "values": line.series.previous.values,
                 "dashed": True,
                 "colour": at,

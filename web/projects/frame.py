@@ -8,6 +8,7 @@ from aiohttp import web
 
 from storage.api.projects import Project, ProjectRole
 from web.http.routing import Principal, principal_of
+from web.http.viewing.texts import marked
 from web.projects.access import ProjectAccess
 
 
@@ -20,15 +21,15 @@ class Tab:
 
 
 TABS: Final = (
-    Tab("", "Overview"),
-    Tab("/events", "Events"),
-    Tab("/trends", "Trends"),
-    Tab("/funnel", "Funnel"),
-    Tab("/retention", "Retention"),
-    Tab("/paths", "Paths"),
-    Tab("/persons", "Persons"),
-    Tab("/traffic", "API traffic"),
-    Tab("/settings", "Settings"),
+    Tab("", marked("Overview")),
+    Tab("/events", marked("Events")),
+    Tab("/trends", marked("Trends")),
+    Tab("/funnel", marked("Funnel")),
+    Tab("/retention", marked("Retention")),
+    Tab("/paths", marked("Paths")),
+    Tab("/persons", marked("Persons")),
+    Tab("/traffic", marked("API traffic")),
+    Tab("/settings", marked("Settings")),
 )
 
 

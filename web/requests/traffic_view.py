@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analytics.requests.latency import bounds_us, merged_bins
 from storage.api.requests import LatencyCounts, RequestSeries
+from web.http.viewing.texts import gettext
 
 UNKNOWN: Final = "\N{EN DASH}"
 
@@ -104,7 +105,7 @@ def charts(
         server = series.server_errors / series.requests * 100
     lines: dict[str, dict[str, NDArray[Any]]] = {
         "requests": {
-            "All": series.requests,
+            gettext("All"): series.requests,
             "4xx": series.client_errors,
             "5xx": series.server_errors,
         },
@@ -176,7 +177,8 @@ class HeatMap:
             total = int(column.sum())
             rows.append(
                 HeatRow(
-                    f"above {latency_text(low)}, up to {latency_text(high)}",
+                    gettext("above %(low)s, up to %(high)s")
+                    % {"low": latency_text(low), "high": latency_text(high)},
                     latency_text(high),
                     total,
                     total / most_of_row,

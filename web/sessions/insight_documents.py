@@ -4,6 +4,7 @@ from typing_extensions import TypedDict
 
 from analytics.sessions.reports import AgentInsights
 from analytics.statistics.lagged_correlation import LEAST_DAYS, LaggedCorrelation
+from web.http.viewing.texts import gettext, marked
 from web.sessions.documents import iso
 
 
@@ -37,18 +38,18 @@ class AgentInsightsDocument(TypedDict):
     refused: bool
 
 
-METHOD = (
+METHOD = marked(
     "Pearson correlation of daily series after removing the straight line of each, with the"
     " effective number of days by Bartlett's formula, 95 % intervals by Fisher's transformation,"
     " and Benjamini-Hochberg over every pair and lag at a false discovery rate of 5 %."
 )
 WORDS = {
-    "sessions": "sessions",
-    "tokens": "tokens",
-    "cost_usd": "cost",
-    "commits": "commits",
-    "merged_prs": "merged pull requests",
-    "pr_merge_hours": "hours until a pull request is merged",
+    "sessions": marked("sessions"),
+    "tokens": marked("tokens"),
+    "cost_usd": marked("cost"),
+    "commits": marked("commits"),
+    "merged_prs": marked("merged pull requests"),
+    "pr_merge_hours": marked("hours until a pull request is merged"),
 }
 
 
@@ -56,21 +57,39 @@ def effect_size(r: float) -> str:
     """Return Cohen's word for a correlation."""
     size = abs(r)
     if size < 0.1:
-        return "negligible"
+        return gettext("negligible")
     if size < 0.3:
-        return "small"
-    return "medium" if size < 0.5 else "large"
+        return gettext("small")
+    return gettext("medium") if size < 0.5 else gettext("large")
 
 
 def finding_text(one: LaggedCorrelation) -> str:
     """Return a finding as a sentence that claims no cause."""
-    direction = "more" if (one.r or 0) > 0 else "fewer"
-    later = "the same day" if not one.lag_days else f"{one.lag_days} days later"
-    return (
-        f"Days with more {WORDS[one.cause]} go with {direction} {WORDS[one.effect]} {later}:"
-        f" r = {one.r:.2f} (95 % interval {one.low:.2f} to {one.high:.2f}, {one.days} days,"
-        f" worth {one.effective_days:.0f} independent ones). This is no proof of a cause."
+    # Text, and not figures with the signs of a language: the API has the same sentences.
+    values = {
+        "cause": gettext(WORDS[one.cause]),
+        "effect": gettext(WORDS[one.effect]),
+        "lag": one.lag_days,
+    }
+    if (one.r or 0) > 0 and one.lag_days:
+        what = gettext("Days with more %(cause)s go with more %(effect)s %(lag)s days later:")
+    elif (one.r or 0) > 0:
+        what = gettext("Days with more %(cause)s go with more %(effect)s the same day:")
+    elif one.lag_days:
+        what = gettext("Days with more %(cause)s go with fewer %(effect)s %(lag)s days later:")
+    else:
+        what = gettext("Days with more %(cause)s go with fewer %(effect)s the same day:")
+    figures = gettext(
+        "r = %(r)s (95 %% interval %(low)s to %(high)s, %(days)s days, worth %(worth)s independent "
+        "ones). This is no proof of a cause."
     )
+    return f"{what % values} " + figures % {
+        "r": f"{one.r:.2f}",
+        "low": f"{one.low:.2f}",
+        "high": f"{one.high:.2f}",
+        "days": one.days,
+        "worth": f"{one.effective_days:.0f}",
+    }
 
 
 def correlation_document(one: LaggedCorrelation) -> CorrelationDocument:
@@ -95,10 +114,13 @@ def summary_of(insights: AgentInsights) -> list[str]:
     """Return the findings as sentences, or why there are none."""
     if insights.refused:
         reason = next((one.refusal for one in insights.correlations if one.refusal), "")
-        return [f"No correlation is computed: {reason}."]
+        return [gettext("No correlation is computed: %(reason)s.") % {"reason": reason}]
     if not insights.findings:
         tried = sum(one.r is not None for one in insights.correlations)
-        return [f"None of the {tried} pairs and lags that were tried holds beside the others."]
+        text = gettext(
+            "None of the %(tried)s pairs and lags that were tried holds beside the others."
+        )
+        return [text % {"tried": tried}]
     return [finding_text(one) for one in insights.findings]
 
 

@@ -12,6 +12,7 @@ from model.clock import Clock
 from storage.api.agent_sessions.reports import AgentTotals
 from web.http.pages import Page
 from web.http.routing import Handler, Route
+from web.http.viewing.texts import marked
 from web.live.shell import Shell
 from web.sessions.access import page_access, require_reader
 from web.sessions.documents import known_cost
@@ -19,14 +20,19 @@ from web.settings import WebSettings
 
 ROOT: Final = "/sessions"
 TABS: Final = (
-    ("", "Sessions"),
-    ("/usage", "Teams and cost"),
-    ("/profile", "Profile"),
-    ("/insights", "Insights"),
-    ("/prices", "Prices"),
-    ("/setup", "Set up"),
+    ("", marked("Sessions")),
+    ("/usage", marked("Teams and cost")),
+    ("/profile", marked("Profile")),
+    ("/insights", marked("Insights")),
+    ("/prices", marked("Prices")),
+    ("/setup", marked("Set up")),
 )
-RANGES: Final = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "A year"}
+RANGES: Final = {
+    "7": marked("7 days"),
+    "30": marked("30 days"),
+    "90": marked("90 days"),
+    "365": marked("A year"),
+}
 DEFAULT_DAYS: Final = 30
 
 

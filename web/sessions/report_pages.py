@@ -7,6 +7,7 @@ from aiohttp import web
 
 from storage.api.agent_sessions.reports import AgentSelection, UsageDimension
 from web.http.routing import Route
+from web.http.viewing.texts import gettext, marked
 from web.sessions.access import require_reader
 from web.sessions.insight_documents import METHOD, WORDS, effect_size, summary_of
 from web.sessions.parts import RANGES, SessionParts, address_of, days_of, session_page
@@ -19,11 +20,11 @@ PROFILE: Final = session_page("/profile", "Profile", "profile_page")
 INSIGHTS: Final = session_page("/insights", "Insights", "insights_page")
 
 _DIMENSIONS: Final = {
-    UsageDimension.TEAM: "Teams",
-    UsageDimension.DEVELOPER: "Developers",
-    UsageDimension.MODEL: "Models",
-    UsageDimension.PROJECT: "Projects",
-    UsageDimension.AGENT: "Agents",
+    UsageDimension.TEAM: marked("Teams"),
+    UsageDimension.DEVELOPER: marked("Developers"),
+    UsageDimension.MODEL: marked("Models"),
+    UsageDimension.PROJECT: marked("Projects"),
+    UsageDimension.AGENT: marked("Agents"),
 }
 
 
@@ -61,7 +62,7 @@ class SessionReportPages:
         chart = {
             "labels": list(labels),
             "complete": [True] * (len(labels) - 1) + [False],
-            "lines": [{"name": "Cost, $", "values": series.cost_usd.tolist()}],
+            "lines": [{"name": gettext("Cost, $"), "values": series.cost_usd.tolist()}],
         }
         return await self._parts.page(
             request,
@@ -85,7 +86,7 @@ class SessionReportPages:
         chart = {
             "labels": list(profile.days),
             "complete": [True] * len(profile.days),
-            "lines": [{"name": "Sessions", "values": list(profile.days.values())}],
+            "lines": [{"name": gettext("Sessions"), "values": list(profile.days.values())}],
         }
         return await self._parts.page(
             request,
@@ -111,7 +112,7 @@ class SessionReportPages:
             lags=range(_MOST_LAG_DAYS + 1),
             insights=found,
             findings=summary_of(found),
-            method=METHOD,
+            method=gettext(METHOD),
             words=WORDS,
             effect_size=effect_size,
         )

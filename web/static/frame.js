@@ -3,6 +3,7 @@
 import { followScrolling, loadRegions, showLocalTimes } from "./lib/dom.js";
 import { keepLive } from "./lib/live.js";
 import { openRows } from "./lib/rows.js";
+import { t } from "./lib/texts.js";
 import { followTheme } from "./lib/theme.js";
 import { createPalette } from "./palette/palette.js";
 import { followShortcuts } from "./palette/shortcuts.js";
@@ -64,11 +65,11 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(button.dataset.copy);
-      button.textContent = "Copied";
+      button.textContent = t("Copied");
     } catch {
       // Browsers give the clipboard to pages over HTTPS only: select the text instead.
       getSelection().selectAllChildren(button.previousElementSibling);
-      button.textContent = "Selected";
+      button.textContent = t("Selected");
     }
   });
 }

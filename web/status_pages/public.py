@@ -12,6 +12,7 @@ from web.http.operations import Operation
 from web.http.rendering import Renderer
 from web.http.responses import body_response, html_response, json_response
 from web.http.routing import Access, Route, Surface
+from web.http.viewing.view import VIEW
 from web.settings import WebSettings
 from web.status_pages.accent import accent_sheet
 from web.status_pages.badges import WHAT, badge
@@ -32,6 +33,7 @@ from web.status_pages.words import (
 
 _TAG: Final = "status pages"
 _SHORT: Final = {"Cache-Control": "public, max-age=5"}
+_OF_LANGUAGE: Final = {**_SHORT, "Vary": "Accept-Language, Cookie"}
 _EMBEDDED: Final = {
     "Cache-Control": "public, max-age=30",
     # Badges stand in web pages of other sites.
@@ -55,7 +57,7 @@ class PublicStatusPages:
 
     def __init__(self, board: StatusBoard, renderer: Renderer, settings: WebSettings) -> None:
         self._board, self._renderer, self._settings = board, renderer, settings
-        self._rendered: dict[str, tuple[Snapshot, str]] = {}
+        self._rendered: dict[tuple[str, str], tuple[Snapshot, str]] = {}
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -103,19 +105,24 @@ class PublicStatusPages:
         return f"{base}/status/{page.slug}"
 
     async def page(self, request: web.Request) -> web.Response:
-        """Show the page; all visitors get the same text until the next computation."""
+        """Show the page; all visitors of a language get the same text for some seconds."""
         snapshot = await self._snapshot(request)
-        slug = snapshot.page.slug
-        known = self._rendered.get(slug)
+        key = snapshot.page.slug, VIEW.get().language
+        known = self._rendered.get(key)
         if known is None or known[0] is not snapshot:
             text = await asyncio.to_thread(self._text, snapshot)
-            known = self._rendered[slug] = snapshot, text
-        return html_response(known[1], headers=_SHORT)
+            known = self._rendered[key] = snapshot, text
+        return html_response(known[1], headers=_OF_LANGUAGE)
 
     def _text(self, snapshot: Snapshot) -> str:
         template = self._renderer.resources.templates.get_template("status_pages/public.html")
         return template.render(
-            view=snapshot, page=snapshot.page, theme="", lines=response_lines, **_WORDS
+            view=snapshot,
+            page=snapshot.page,
+            theme="",
+            language=VIEW.get().language,
+            lines=response_lines,
+            **_WORDS,
         )
 
     async def data(self, request: web.Request) -> web.Response:

@@ -4,24 +4,26 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
+from web.http.filters import localized
+from web.http.viewing.texts import gettext, marked
 from web.status_pages.days import Bar, ComponentState
 
 STATE_WORDS: Final = MappingProxyType(
     {
-        ComponentState.OPERATIONAL: "operational",
-        ComponentState.DEGRADED: "degraded",
-        ComponentState.DOWN: "down",
-        ComponentState.MAINTENANCE: "in maintenance",
-        ComponentState.NO_DATA: "no data",
+        ComponentState.OPERATIONAL: marked("operational"),
+        ComponentState.DEGRADED: marked("degraded"),
+        ComponentState.DOWN: marked("down"),
+        ComponentState.MAINTENANCE: marked("in maintenance"),
+        ComponentState.NO_DATA: marked("no data"),
     }
 )
 HEADLINES: Final = MappingProxyType(
     {
-        ComponentState.OPERATIONAL: "All systems operational",
-        ComponentState.DEGRADED: "Some systems are degraded",
-        ComponentState.DOWN: "Some systems are down",
-        ComponentState.MAINTENANCE: "Maintenance is in progress",
-        ComponentState.NO_DATA: "No data",
+        ComponentState.OPERATIONAL: marked("All systems operational"),
+        ComponentState.DEGRADED: marked("Some systems are degraded"),
+        ComponentState.DOWN: marked("Some systems are down"),
+        ComponentState.MAINTENANCE: marked("Maintenance is in progress"),
+        ComponentState.NO_DATA: marked("No data"),
     }
 )
 
@@ -29,19 +31,21 @@ HEADLINES: Final = MappingProxyType(
 def percent_text(ratio: float | None) -> str:
     """Return a share without rounding it up to 100 %: 0.99996 is `99.99 %`."""
     if ratio is None:
-        return "no data"
+        return gettext("no data")
     if ratio >= 1:
         return "100 %"
-    return f"{int(ratio * 10_000) / 100:.2f} %"
+    return f"{localized(f'{int(ratio * 10_000) / 100:.2f}')} %"
 
 
 def seconds_text(length_s: float | None) -> str:
     """Return a response time: `120 ms`, `1.4 s`."""
     if length_s is None:
-        return "no data"
+        return gettext("no data")
     if length_s < 0.001:
-        return "under 1 ms"
-    return f"{length_s * 1000:.0f} ms" if length_s < 1 else f"{length_s:.1f} s"
+        return gettext("under 1 ms")
+    if length_s < 1:
+        return f"{length_s * 1000:.0f} ms"
+    return f"{localized(f'{length_s:.1f}')} s"
 
 
 def length_text(length_s: float) -> str:
@@ -58,17 +62,17 @@ def length_text(length_s: float) -> str:
 def bar_text(bar: Bar) -> str:
     """Return what a bar says: the date, the uptime, and over which time it is known."""
     if bar.state is ComponentState.NO_DATA:
-        return f"{bar.day}: no data"
+        return f"{bar.day}: {gettext('no data')}"
     parts = []
     if bar.up_ratio is not None:
-        parts.append(f"{percent_text(bar.up_ratio)} up")
-    if bar.down_s:
-        parts.append(f"down for {length_text(bar.down_s)}")
-    if bar.degraded_s:
-        parts.append(f"degraded for {length_text(bar.degraded_s)}")
-    if bar.maintenance_s:
-        parts.append(f"{length_text(bar.maintenance_s)} of maintenance")
-    parts.append(f"known for {length_text(bar.known_s)}")
+        parts.append(gettext("%(ratio)s up") % {"ratio": percent_text(bar.up_ratio)})
+    lengths = (
+        (bar.down_s, gettext("down for %(time)s")),
+        (bar.degraded_s, gettext("degraded for %(time)s")),
+        (bar.maintenance_s, gettext("%(time)s of maintenance")),
+    )
+    parts += [text % {"time": length_text(length_s)} for length_s, text in lengths if length_s]
+    parts.append(gettext("known for %(time)s") % {"time": length_text(bar.known_s)})
     return f"{bar.day}: {', '.join(parts)}"
 
 

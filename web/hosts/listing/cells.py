@@ -8,6 +8,8 @@ from web.fleet.hosts import FleetHost, HostState
 from web.hosts.checks import Levels
 from web.hosts.listing.fleet_table import HostGroup, TableState
 from web.http import filters
+from web.http.viewing.texts import gettext
+from web.http.viewing.view import VIEW
 
 _MOST: Final = 20_000
 """The cells of 1,000 hosts are some 4,000 different ones."""
@@ -44,12 +46,12 @@ class HostCells:
         figures, macros = host.figures, self._macros
         match key:
             case CheckName.CPU:
-                return self._gauge(key, "CPU", figures.cpu_used_ratio, levels)
+                return self._gauge(key, gettext("CPU"), figures.cpu_used_ratio, levels)
             case CheckName.MEMORY:
-                return self._gauge(key, "Memory", figures.memory_used_ratio, levels)
+                return self._gauge(key, gettext("Memory"), figures.memory_used_ratio, levels)
             case CheckName.DISK:
                 note = figures.disk_mount or ""
-                return self._gauge(key, "Disk", figures.disk_used_ratio, levels, note)
+                return self._gauge(key, gettext("Disk"), figures.disk_used_ratio, levels, note)
             case "load":
                 shown = filters.number(figures.load1), figures.cores
                 return self._once((key, shown), lambda: macros.load_cell(*shown))
@@ -86,6 +88,7 @@ class HostCells:
         return self._once(parts, lambda: self._macros.gauge_cell(*parts))
 
     def _once(self, key: Hashable, make: Callable[[], Any]) -> str:
+        key = (VIEW.get().language, key)
         found = self._kept.get(key)
         if found is None:
             if len(self._kept) >= _MOST:

@@ -12,9 +12,10 @@ from web.hosts.listing.cells import HostCells, levels_of
 from web.hosts.listing.fleet_table import HostGroup, TableState
 from web.http import filters
 from web.http.rendering import Renderer
+from web.http.viewing.view import VIEW
 
 _MOST_VARIANTS: Final = 8
-"""Readers who choose other columns have other rows."""
+"""Readers who choose other columns, or another language, have other rows."""
 
 _Kept = dict[str, tuple[Hashable, str]]
 
@@ -31,7 +32,7 @@ class HostRows:
         self, groups: Iterable[HostGroup], table: TableState, levels: Levels, *, selectable: bool
     ) -> Mapping[str, str]:
         """Return the row of each host by its element's id, after those of its group; blocks."""
-        variant = (table.columns, selectable)
+        variant = (VIEW.get().language, table.columns, selectable)
         before = self._variants.get(variant, {})
         kept: _Kept = {}
         rows: dict[str, str] = {}

@@ -23,6 +23,7 @@ from web.http.pages import Page
 from web.http.parameters import read_form_fields
 from web.http.routing import Access, Route, Surface, user_of
 from web.http.validation import field_errors
+from web.http.viewing.texts import marked
 from web.live.shell import Shell
 from web.services import Services
 
@@ -30,7 +31,12 @@ _SILENCE: Final = "silence"
 _TAG: Final = "tag"
 _REMOVE: Final = "remove"
 _ACTIONS: Final = (_SILENCE, _TAG, _REMOVE)
-DURATIONS: Final = {"1h": "1 hour", "4h": "4 hours", "1d": "1 day", "1w": "1 week"}
+DURATIONS: Final = {
+    "1h": marked("1 hour"),
+    "4h": marked("4 hours"),
+    "1d": marked("1 day"),
+    "1w": marked("1 week"),
+}
 _LONGEST_COMMENT: Final = 1000
 
 SELECTION: Final = Page(

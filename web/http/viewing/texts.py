@@ -1,9 +1,12 @@
 """The texts of pages in the reader's language: gettext's catalogues in `web/locales`.
 
 English is the source: a text without a translation is shown as it stands in the template.
+`web/static/texts` holds the translations of the texts in scripts; one catalogue has both.
 """
 
 import gettext as standard
+import io
+import zlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -16,19 +19,42 @@ DOMAIN: Final = "redshank"
 
 
 @cache
-def catalogues() -> Mapping[str, standard.NullTranslations]:
-    """Return the catalogue of each language; reads the disk at its first call."""
-    return {
-        language: standard.translation(DOMAIN, LOCALES, [language], fallback=language == "en")
+def read_catalogues() -> Mapping[str, bytes]:
+    """Return the compressed catalogue of each language; reads the disk at its first call.
+
+    A catalogue takes ten times as much memory once it is parsed, and most servers need none.
+    """
+    files = {
+        language: LOCALES / language / "LC_MESSAGES" / f"{DOMAIN}.mo"
         for language in LANGUAGES
+        if language != "en"
     }
+    return {language: zlib.compress(path.read_bytes()) for language, path in files.items()}
+
+
+@cache
+def catalogue(language: str) -> standard.NullTranslations:
+    """Return the catalogue of a language; takes some milliseconds at the first call."""
+    if language == "en":
+        return standard.NullTranslations()
+    return standard.GNUTranslations(io.BytesIO(zlib.decompress(read_catalogues()[language])))
 
 
 def gettext(text: str) -> str:
-    """Return a text in the language of the page that is being rendered."""
-    return catalogues()[VIEW.get().language].gettext(text)
+    """Return a text in the reader's language."""
+    return catalogue(VIEW.get().language).gettext(text)
 
 
-def ngettext(singular: str, plural: str, count: int) -> str:
-    """Return a text about `count` things in that language."""
-    return catalogues()[VIEW.get().language].ngettext(singular, plural, count)
+def ngettext(singular: str, plural: str, count: float) -> str:
+    """Return a text about `count` things in the reader's language."""
+    return catalogue(VIEW.get().language).ngettext(singular, plural, 1 if count == 1 else 2)
+
+
+def pgettext(context: str, text: str) -> str:
+    """Return a text in the reader's language; `context` tells apart texts that read alike."""
+    return catalogue(VIEW.get().language).pgettext(context, text)
+
+
+def marked(text: str) -> str:
+    """Return the text as it is: marks a constant that is translated where it is shown."""
+    return text

@@ -1,5 +1,7 @@
 // Ticks all alerts of the list at once, and says how many are ticked. Live updates keep the ticks.
 
+import { t } from "../lib/texts.js";
+
 const SELECTED = 'input[name="id"][form="bulk"]';
 
 const ticks = () => [...document.querySelectorAll(SELECTED)];
@@ -9,7 +11,7 @@ const show = () => {
   const button = document.querySelector("[data-bulk-button]");
   const all = document.querySelector("[data-tick-all]");
   if (!button) return;
-  const text = chosen ? `Acknowledge selected (${chosen})` : "Acknowledge selected";
+  const text = chosen ? t("Acknowledge selected (%(count)s)", { count: chosen }) : t("Acknowledge selected");
   button.disabled = chosen === 0;
   // Writing the same text again would be a change that the observer reports.
   if (button.textContent !== text) button.textContent = text;

@@ -3,6 +3,7 @@
 import { element } from "../lib/dom.js";
 import { axisText } from "../lib/format.js";
 import { colour, plotOptions, translucent, uPlot } from "../lib/plot.js";
+import { t } from "../lib/texts.js";
 import { onThemeChange } from "../lib/theme.js";
 
 const HEIGHT = 170;
@@ -105,7 +106,7 @@ const show = (series) => {
 try {
   const series = await read();
   if (series.length) show(series);
-  else say("No samples of this alert in this range.");
+  else say(t("No samples of this alert in this range."));
 } catch (problem) {
-  say(`The values cannot be read: ${problem.message}`);
+  say(t("The values cannot be read: %(problem)s", { problem: problem.message }));
 }

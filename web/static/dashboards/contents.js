@@ -1,7 +1,8 @@
 // Panels without queries: text, alerts, dashboards, events; and panels that are not drawn.
 
 import { element } from "../lib/dom.js";
-import { countText, timeText } from "../lib/format.js";
+import { timeText } from "../lib/format.js";
+import { t, tn } from "../lib/texts.js";
 import { linkTo } from "./links.js";
 import { interpolate } from "./variables.js";
 
@@ -73,7 +74,7 @@ const listOf = (body, items, text) => {
     return item;
   }));
   body.replaceChildren(list);
-  if (items.length > MOST_LISTED) body.append(element("p", "faint dash-note", `${MOST_LISTED} of ${items.length} are listed.`));
+  if (items.length > MOST_LISTED) body.append(element("p", "faint dash-note", t("%(most)s of %(count)s are listed.", { most: MOST_LISTED, count: items.length })));
 };
 
 const linkOf = (address, text) => Object.assign(element("a", "", text), { href: address });
@@ -89,7 +90,7 @@ const drawAlerts = async (body, _panel, { signal }) => {
     const mark = element("span", "state", state.replace("_", " "));
     mark.dataset.level = state === "firing" ? severity || "critical" : state;
     return [mark, linkOf(`/alerts/${id}`, rule), element("span", "faint", labelText(labels)), element("time", "faint", `since ${timeText(new Date(active_ms))}`)];
-  }), "No alert is open");
+  }), t("No alert is open"));
 };
 
 let listed = null;
@@ -99,7 +100,7 @@ export const dashboardsWithTags = () => (listed ??= get("/api/dashboards"));
 const drawDashboards = async (body, panel) => {
   const wanted = panel.text.split("\n").filter(Boolean);
   const found = (await dashboardsWithTags()).filter(({ tags }) => wanted.every((tag) => tags.includes(tag)));
-  listOf(body, found.map(({ uid, title, panels }) => [linkOf(`/dashboards/${uid}`, title), element("span", "faint", countText(panels, "panel"))]), wanted.length ? "No dashboard has these tags" : "No dashboards");
+  listOf(body, found.map(({ uid, title, panels }) => [linkOf(`/dashboards/${uid}`, title), element("span", "faint", tn("%(count)s panel", "%(count)s panels", panels))]), wanted.length ? t("No dashboard has these tags") : t("No dashboards"));
 };
 
 // What happened in the range: annotations, and changes of alerts' states.
@@ -107,16 +108,18 @@ const drawEvents = async (body, _panel, { range, annotations, signal }) => {
   const { transitions } = await get("/api/alerts/history?limit=200", signal);
   const changes = transitions.filter(({ time_ms }) => time_ms >= range.start_ms && time_ms <= range.end_ms)
     .map(({ alert_id, rule, before, after, time_ms, actor }) => ({
-      time_ms, parts: [linkOf(`/alerts/${alert_id}`, rule), element("span", "", before === after ? `acknowledged by ${actor ?? "somebody"}` : `${before.replace("_", " ")} → ${after.replace("_", " ")}`)],
+      time_ms, parts: [linkOf(`/alerts/${alert_id}`, rule), element("span", "", before === after ? t("acknowledged by %(who)s", { who: actor ?? t("somebody") }) : `${t(before.replace("_", " "))} → ${t(after.replace("_", " "))}`)],
     }));
   const notes = annotations.map(({ time, text, tags }) => ({ time_ms: time, parts: [element("span", "", text), ...tags.map((tag) => element("span", "tag", tag))] }));
   const rows = [...changes, ...notes].sort((a, b) => b.time_ms - a.time_ms);
-  listOf(body, rows.map(({ time_ms, parts }) => [element("time", "faint", timeText(new Date(time_ms))), ...parts]), "Nothing happened in this range");
+  listOf(body, rows.map(({ time_ms, parts }) => [element("time", "faint", timeText(new Date(time_ms))), ...parts]), t("Nothing happened in this range"));
 };
 
 const drawQueries = async (body, panel) => {
   const list = element("div", "dash-queries");
-  list.append(element("p", "faint", `Redshank does not draw this kind of panel${panel.original ? ` (${panel.original})` : ""}.`));
+  list.append(element("p", "faint", panel.original
+    ? t("Redshank does not draw this kind of panel (%(kind)s).", { kind: panel.original })
+    : t("Redshank does not draw this kind of panel.")));
   for (const { expr } of panel.queries) list.append(element("code", "", expr));
   body.replaceChildren(list);
 };
@@ -126,10 +129,10 @@ export const HAS_NO_QUERIES = new Set(Object.keys(DRAWN));
 const NEEDS_LOGIN = new Set(["alertlist", "dashlist", "events"]);
 
 export const drawContents = async (body, panel, context) => {
-  if (context.isShared && NEEDS_LOGIN.has(panel.kind)) return empty(body, "Shown to users of the server only");
+  if (context.isShared && NEEDS_LOGIN.has(panel.kind)) return empty(body, t("Shown to users of the server only"));
   try {
     await DRAWN[panel.kind](body, panel, context);
   } catch (error) {
-    if (error.name !== "AbortError") body.replaceChildren(element("p", "problem dash-empty", `No answer: ${error.message}`));
+    if (error.name !== "AbortError") body.replaceChildren(element("p", "problem dash-empty", t("No answer: %(error)s", { error: error.message })));
   }
 };

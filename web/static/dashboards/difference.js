@@ -1,6 +1,7 @@
 // What differs between two versions of a dashboard: panels and variables added, removed and changed, field by field.
 
 import { element } from "../lib/dom.js";
+import { t } from "../lib/texts.js";
 
 const MOST_LINES = 200;
 
@@ -19,13 +20,16 @@ const listChanges = (before, after, keyOf, nameOf) => {
   const old = new Map(before.map((each) => [keyOf(each), each]));
   const found = after.flatMap((each) => {
     const known = old.get(keyOf(each));
-    if (!known) return [{ title: `${nameOf(each)} is new`, lines: [] }];
+    if (!known) return [{ title: t("%(name)s is new", { name: nameOf(each) }), lines: [] }];
     old.delete(keyOf(each));
     const lines = changedFields(known, each, "");
-    return lines.length ? [{ title: `${nameOf(each)} is changed`, lines }] : [];
+    return lines.length ? [{ title: t("%(name)s is changed", { name: nameOf(each) }), lines }] : [];
   });
-  return [...found, ...[...old.values()].map((each) => ({ title: `${nameOf(each)} is removed`, lines: [] }))];
+  return [...found, ...[...old.values()].map((each) => ({ title: t("%(name)s is removed", { name: nameOf(each) }), lines: [] }))];
 };
+
+const nameOfPanel = ({ title, kind, id }) =>
+  kind === "row" ? t("The row “%(name)s”", { name: title || id }) : t("The panel “%(name)s”", { name: title || id });
 
 // Returns [{title, lines: [{sign, text}]}].
 export const differences = (before, after) => {
@@ -33,9 +37,9 @@ export const differences = (before, after) => {
   const { panels, variables, ...rest } = after;
   const lines = changedFields(oldRest, rest, "");
   return [
-    ...(lines.length ? [{ title: "The dashboard is changed", lines }] : []),
-    ...listChanges(oldVariables, variables, ({ name }) => name, ({ name }) => `The variable “${name}”`),
-    ...listChanges(oldPanels, panels, ({ id }) => id, ({ title, kind, id }) => `The ${kind === "row" ? "row" : "panel"} “${title || id}”`),
+    ...(lines.length ? [{ title: t("The dashboard is changed"), lines }] : []),
+    ...listChanges(oldVariables, variables, ({ name }) => name, ({ name }) => t("The variable “%(name)s”", { name })),
+    ...listChanges(oldPanels, panels, ({ id }) => id, nameOfPanel),
   ];
 };
 
@@ -50,5 +54,5 @@ export const showDifferences = (box, before, after) => {
     part.append(...shown.map(({ sign, text }) => element("code", sign === "+" ? "is-added" : "is-removed", `${sign} ${text}`)));
     return part;
   });
-  box.replaceChildren(...(parts.length ? parts : [element("p", "faint", "Nothing differs.")]));
+  box.replaceChildren(...(parts.length ? parts : [element("p", "faint", t("Nothing differs."))]));
 };

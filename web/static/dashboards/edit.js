@@ -2,6 +2,7 @@
 // and saving makes a new version.
 
 import { element } from "../lib/dom.js";
+import { t } from "../lib/texts.js";
 import { blankPanel } from "./blank.js";
 import { openSettings } from "./settings.js";
 
@@ -31,6 +32,8 @@ const button = (text, name, act) => {
   made.addEventListener("click", act);
   return made;
 };
+
+const titleOf = (panel) => panel.title || t("Panel");
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
@@ -63,7 +66,7 @@ const blank = (id, kind, y) => blankPanel(id, kind, { x: 0, y, w: kind === "row"
 const thresholdsText = (thresholds) => thresholds.map(({ value, color }) => (value === null ? color : `${value} ${color}`)).join(", ");
 const thresholdsOf = (text) => text.split(",").map((each) => each.trim()).filter(Boolean).map((each) => {
   const [, value, color] = /^(?:(-?[\d.]+(?:e-?\d+)?)\s+)?(\S+)$/i.exec(each) ?? [];
-  if (!color) throw new Error(`Thresholds: write a number and a colour, such as “80 orange”, not “${each}”.`);
+  if (!color) throw new Error(t("Thresholds: write a number and a colour, such as “80 orange”, not “%(text)s”.", { text: each }));
   return { value: value === undefined ? null : Number(value), color };
 });
 
@@ -80,13 +83,13 @@ const queryFields = (query, list) => {
     return control;
   };
   const expr = field("PromQL", query.expr, Object.assign(element("textarea"), { rows: 2, spellcheck: false }));
-  const legend = field("Legend, such as {{instance}}", query.legend, element("input"));
+  const legend = field(t("Legend, such as {{instance}}"), query.legend, element("input"));
   const instant = element("input");
   instant.type = "checkbox";
   instant.checked = query.instant;
   const check = element("label", "check");
-  check.append(instant, " Only the newest value");
-  const remove = element("button", "link danger-link", "Remove this query");
+  check.append(instant, ` ${t("Only the newest value")}`);
+  const remove = element("button", "link danger-link", t("Remove this query"));
   remove.type = "button";
   remove.addEventListener("click", () => item.remove());
   item.append(check, remove);
@@ -157,11 +160,16 @@ export const startEditing = ({ given, state, reload, end }) => {
     panel.place = to;
     settled(sectionAround(panels, panel), panel);
     focus = { panel, handle };
-    changed(`${panel.title || "Panel"}: column ${to.x + 1}, row ${to.y + 1}, ${to.w} columns wide, ${to.h} rows high. Not saved yet.`);
+    changed(t("%(title)s: column %(column)s, row %(row)s, %(width)s columns wide, %(height)s rows high. Not saved yet.", { title: titleOf(panel), column: to.x + 1, row: to.y + 1, width: to.w, height: to.h }));
   };
 
   const handleOf = (panel, card, name, text, change) => {
-    const handle = button(text, `${name} ${panel.title || "panel"}: drag, or use the arrow keys`, () => {});
+    const title = titleOf(panel);
+    const texts = {
+      Move: t("Move %(title)s: drag, or use the arrow keys", { title }),
+      Resize: t("Resize %(title)s: drag, or use the arrow keys", { title }),
+    };
+    const handle = button(text, texts[name], () => {});
     handle.dataset.handle = name;
     handle.addEventListener("keydown", (event) => {
       const step = ARROWS[event.key];
@@ -191,7 +199,7 @@ export const startEditing = ({ given, state, reload, end }) => {
 
   const remove = (panel) => {
     panels.splice(panels.indexOf(panel), 1);
-    changed(`${panel.title || "Panel"} is removed. Not saved yet.`);
+    changed(t("%(title)s is removed. Not saved yet.", { title: titleOf(panel) }));
   };
 
   const copy = (panel) => {
@@ -199,20 +207,20 @@ export const startEditing = ({ given, state, reload, end }) => {
     made.place.y += made.place.h;
     panels.splice(panels.indexOf(panel) + 1, 0, made);
     settled(sectionAround(panels, made), made);
-    changed(`${panel.title || "Panel"} is duplicated. Not saved yet.`);
+    changed(t("%(title)s is duplicated. Not saved yet.", { title: titleOf(panel) }));
   };
 
   const add = (kind) => {
     const panel = blank(nextId(), kind, bottom());
     if (kind === "row") {
-      panel.title = "New row";
+      panel.title = t("New row");
       panels.push(panel);
-      changed("A row is added. Not saved yet.");
+      changed(t("A row is added. Not saved yet."));
       return;
     }
     openPanel(panel, () => {
       panels.push(panel);
-      changed("A panel is added. Not saved yet.");
+      changed(t("A panel is added. Not saved yet."));
     });
   };
 
@@ -228,17 +236,17 @@ export const startEditing = ({ given, state, reload, end }) => {
       const message = bar.querySelector("[name=message]").value.trim();
       const saved = await request("PUT", `/${given.uid}`, { version: state.version, dashboard: state.dashboard, message });
       state.version = saved.version;
-      document.getElementById("board-version").textContent = `Version ${saved.version}`;
+      document.getElementById("board-version").textContent = t("Version %(version)s", { version: saved.version });
       leave();
     } catch (error) {
-      note.textContent = `Not saved: ${error.message}`;
+      note.textContent = t("Not saved: %(error)s", { error: error.message });
     }
   };
 
   const actions = {
     "add-panel": () => add("timeseries"),
     "add-row": () => add("row"),
-    settings: () => openSettings(state.dashboard, () => changed("The settings are changed. Not saved yet.")),
+    settings: () => openSettings(state.dashboard, () => changed(t("The settings are changed. Not saved yet."))),
     save,
     discard: () => {
       state.dashboard = before;
@@ -257,9 +265,9 @@ export const startEditing = ({ given, state, reload, end }) => {
       if (isCopy) return;
       tools.append(
         handleOf(panel, card, "Move", "✥", movedPlace),
-        button("Edit", `Edit ${panel.title || "panel"}`, () => openPanel(panel, () => changed(`${panel.title || "Panel"} is changed. Not saved yet.`))),
-        button("Copy", `Duplicate ${panel.title || "panel"}`, () => copy(panel)),
-        button("×", `Remove ${panel.title || "panel"}`, () => remove(panel)),
+        button(t("Edit"), t("Edit %(title)s", { title: titleOf(panel) }), () => openPanel(panel, () => changed(t("%(title)s is changed. Not saved yet.", { title: titleOf(panel) })))),
+        button(t("Copy"), t("Duplicate %(title)s", { title: titleOf(panel) }), () => copy(panel)),
+        button("×", t("Remove %(title)s", { title: titleOf(panel) }), () => remove(panel)),
         handleOf(panel, card, "Resize", "⇲", sizedPlace),
       );
       head.after(tools);
@@ -268,8 +276,8 @@ export const startEditing = ({ given, state, reload, end }) => {
     equipRow: (box, row) => {
       const tools = element("div", "dash-tools");
       tools.append(
-        button("Rename", `Rename the row ${row.title}`, () => openPanel(row, () => changed("The row is changed. Not saved yet."))),
-        button("×", `Remove the row ${row.title}; its panels stay`, () => remove(row)),
+        button(t("Rename"), t("Rename the row %(title)s", { title: row.title }), () => openPanel(row, () => changed(t("The row is changed. Not saved yet.")))),
+        button("×", t("Remove the row %(title)s; its panels stay", { title: row.title }), () => remove(row)),
       );
       box.querySelector("summary").after(tools);
     },

@@ -5,6 +5,7 @@ import { chartTip } from "../lib/chart_tip.js";
 import { element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
 import { colourOf, plotOptions, strokes, translucent, uPlot } from "../lib/plot.js";
+import { t } from "../lib/texts.js";
 import { onThemeChange } from "../lib/theme.js";
 import { shownValue, styleOf, titleOf } from "./fields.js";
 import { legendOf } from "./legend.js";
@@ -214,7 +215,7 @@ export const drawGraph = (body, panel, data, context) => {
     plot.setSeries(index + 1, { show: shown[index] });
     return shown[index];
   });
-  const note = all.length > MOST_LINES ? element("p", "faint dash-note", `${MOST_LINES} of ${all.length} series are drawn.`) : null;
+  const note = all.length > MOST_LINES ? element("p", "faint dash-note", t("%(most)s of %(count)s series are drawn.", { most: MOST_LINES, count: all.length })) : null;
   const box = element("div", panel.legend && panel.legend_place === "right" ? "dash-graph has-legend-right" : "dash-graph");
   box.append(...[canvas, panel.legend ? legend.list : null].filter(Boolean));
   body.replaceChildren(...[box, note, dataLinks(lines, context)].filter(Boolean));

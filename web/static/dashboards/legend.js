@@ -1,10 +1,11 @@
 // The legend of a graph: a list of its series, or a table with a column for each reduction.
 
 import { element } from "../lib/dom.js";
+import { t, tp } from "../lib/texts.js";
 import { shownValue } from "./fields.js";
 import { reduced } from "./queries.js";
 
-const TITLES = { last: "Last", first: "First", mean: "Mean", min: "Min", max: "Max", sum: "Total", count: "Count", range: "Range", delta: "Delta", diff: "Difference" };
+const TITLES = { last: t("Last"), first: t("First"), mean: t("Mean"), min: t("Min"), max: t("Max"), sum: t("Total"), count: t("Count"), range: tp("of values", "Range"), delta: t("Delta"), diff: t("Difference") };
 
 const keyOf = ({ name }, index, shown, toggle) => {
   const button = element("button");
@@ -18,7 +19,7 @@ const keyOf = ({ name }, index, shown, toggle) => {
 
 const listOf = (entries) => {
   const list = element("ul", "dash-legend");
-  list.setAttribute("aria-label", "Series");
+  list.setAttribute("aria-label", t("Series"));
   list.append(...entries.map(({ button }) => {
     const item = element("li");
     item.append(button);
@@ -30,7 +31,7 @@ const listOf = (entries) => {
 const tableOf = (panel, entries) => {
   const table = element("table", "dash-legend-table");
   const head = table.createTHead().insertRow();
-  const names = ["Series", ...panel.legend_values.map((each) => TITLES[each])];
+  const names = [t("Series"), ...panel.legend_values.map((each) => TITLES[each])];
   head.append(...names.map((name, index) => Object.assign(element("th", index ? "number" : "", name), { scope: "col" })));
   const body = table.createTBody();
   for (const { button, line } of entries) {
@@ -43,7 +44,7 @@ const tableOf = (panel, entries) => {
   const scroll = element("div", "dash-legend is-table");
   scroll.tabIndex = 0;
   scroll.setAttribute("role", "region");
-  scroll.setAttribute("aria-label", "Series");
+  scroll.setAttribute("aria-label", t("Series"));
   scroll.append(table);
   return scroll;
 };

@@ -1,7 +1,7 @@
 // The list of dashboards: imports files of Grafana.
 
 import { element } from "../lib/dom.js";
-import { countText } from "../lib/format.js";
+import { tn } from "../lib/texts.js";
 
 const form = document.getElementById("import");
 const results = document.getElementById("import-results");
@@ -21,8 +21,8 @@ const resultOf = async (file, overwrite) => {
     const { uid, title, panels, unsupported } = await take(file, overwrite);
     const link = element("a", "", title);
     link.href = `/dashboards/${uid}`;
-    const missing = unsupported.length ? `; ${countText(unsupported.length, "panel")} with parts that are not drawn` : "";
-    item.append(link, element("span", "", `: ${countText(panels, "panel")}${missing}`));
+    const missing = unsupported.length ? `; ${tn("%(count)s panel with parts that are not drawn", "%(count)s panels with parts that are not drawn", unsupported.length)}` : "";
+    item.append(link, element("span", "", `: ${tn("%(count)s panel", "%(count)s panels", panels)}${missing}`));
   } catch (error) {
     item.className = "problem";
     item.textContent = `${file.name}: ${error.message}`;

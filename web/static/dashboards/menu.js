@@ -2,6 +2,7 @@
 
 import { element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
+import { t } from "../lib/texts.js";
 import { showDifferences } from "./difference.js";
 import { request } from "./edit.js";
 import { openShare } from "./share.js";
@@ -28,7 +29,7 @@ const duplicate = async () => {
 };
 
 const remove = async () => {
-  if (!confirm(`Delete “${given.title}” and all its versions?`)) return;
+  if (!confirm(t("Delete “%(title)s” and all its versions?", { title: given.title }))) return;
   await request("DELETE", `/${given.uid}`);
   location.assign("/dashboards");
 };
@@ -38,24 +39,24 @@ const showHistory = async () => {
   const newest = versions[0].version;
   const items = versions.map(({ version, message, author, changed_ms }) => {
     const item = element("li");
-    const when = changed_ms ? timeText(new Date(changed_ms)) : "shipped";
-    item.append(element("b", "", `Version ${version}`), element("span", "faint", ` ${when}${author ? ` by ${author}` : ""}`), element("p", "", message));
+    const when = changed_ms ? timeText(new Date(changed_ms)) : t("shipped");
+    item.append(element("b", "", t("Version %(version)s", { version })), element("span", "faint", ` ${author ? t("%(when)s by %(author)s", { when, author }) : when}`), element("p", "", message));
     if (version !== newest) {
-      const compare = element("button", "button small", "Compare");
+      const compare = element("button", "button small", t("Compare"));
       compare.type = "button";
-      compare.setAttribute("aria-label", `Compare version ${version} with the newest`);
+      compare.setAttribute("aria-label", t("Compare version %(version)s with the newest", { version }));
       compare.addEventListener("click", attempt(async () => {
         const [before, after] = await Promise.all([version, newest].map((each) => request("GET", `/${given.uid}/versions/${each}`)));
-        dialog.querySelector(".dash-changes h3").textContent = `From version ${version} to ${newest}`;
+        dialog.querySelector(".dash-changes h3").textContent = t("From version %(version)s to %(newest)s", { version, newest });
         dialog.querySelector(".dash-changes").hidden = false;
         showDifferences(dialog.querySelector(".dash-changes div"), before, after);
       }));
       item.append(compare);
     }
     if (given.may_edit && version !== newest) {
-      const button = element("button", "button small", "Restore");
+      const button = element("button", "button small", t("Restore"));
       button.type = "button";
-      button.setAttribute("aria-label", `Restore version ${version}`);
+      button.setAttribute("aria-label", t("Restore version %(version)s", { version }));
       button.addEventListener("click", attempt(async () => {
         await request("POST", `/${given.uid}/restore`, { version: newest, restore: version });
         location.reload();

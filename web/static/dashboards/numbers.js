@@ -1,6 +1,7 @@
 // Panels that show one number of each series or column: stat, gauge, bars, pie.
 
 import { element } from "../lib/dom.js";
+import { shown } from "../lib/format.js";
 import { palette } from "../lib/plot.js";
 import { fieldText, shownValue, styleOf, titleOf } from "./fields.js";
 import { linkTo } from "./links.js";
@@ -146,7 +147,7 @@ export const drawPie = (body, panel, data, context) => {
     const key = element("i");
     key.style.background = part.style.stroke;
     const name = titleOf(style, field, context.scope);
-    item.append(key, element("span", "", name), element("b", "", `${text} · ${share.toFixed(share < 10 ? 1 : 0)} %`));
+    item.append(key, element("span", "", name), element("b", "", `${text} · ${shown(share.toFixed(share < 10 ? 1 : 0))} %`));
     list.append(item);
   });
   const box = element("div", "dash-pies");

@@ -2,6 +2,7 @@
 
 import { element, showLocalTimes } from "../lib/dom.js";
 import { durationSeconds } from "../lib/format.js";
+import { t } from "../lib/texts.js";
 import { startEditing } from "./edit.js";
 import { sectionsOf } from "./layout.js";
 import { linkTo } from "./links.js";
@@ -65,7 +66,7 @@ const selectOf = ({ variable, options, chosen }) => {
   const select = element("select");
   select.multiple = variable.multi;
   if (variable.multi) select.size = Math.min(4, options.length + 1);
-  const all = variable.include_all ? [{ text: "All", value: ALL }] : [];
+  const all = variable.include_all ? [{ text: t("All"), value: ALL }] : [];
   const extra = chosen.filter((value) => value !== ALL && !options.some((each) => each.value === value)).map((value) => ({ text: value, value }));
   for (const { text, value } of [...all, ...extra, ...options]) select.add(new Option(text, value, false, chosen.includes(value)));
   select.addEventListener("change", () => {
@@ -92,7 +93,7 @@ const fieldOf = (each) => {
   control.id = label.htmlFor = `variable-${variable.name}`;
   if (variable.multi) {
     const box = element("details");
-    const text = chosen.includes(ALL) ? "All" : chosen.join(", ") || "None";
+    const text = chosen.includes(ALL) ? t("All") : chosen.join(", ") || t("None");
     const summary = element("summary", "", `${label.textContent}: ${text}`);
     label.className = "sr-only";
     box.append(summary, label, control);
@@ -125,13 +126,13 @@ const contextOf = (scope) => ({
 const noteOf = (panel, scope) => {
   if (!panel.unsupported.length && !panel.description && !panel.links.length) return null;
   const box = element("details", "dash-info");
-  const name = panel.unsupported.length ? "Not all of this panel is drawn" : "About this panel";
+  const name = panel.unsupported.length ? t("Not all of this panel is drawn") : t("About this panel");
   const summary = element("summary", "", panel.unsupported.length ? "!" : "i");
   summary.setAttribute("aria-label", `${name}: ${panel.title}`);
   const text = element("div");
   if (panel.description) text.append(element("p", "", interpolate(panel.description, scope)));
   if (panel.unsupported.length) {
-    text.append(element("p", "", `Not supported: ${panel.unsupported.join(", ")}.`));
+    text.append(element("p", "", t("Not supported: %(parts)s.", { parts: panel.unsupported.join(", ") })));
     for (const { expr } of panel.queries) text.append(element("code", "", expr));
   }
   text.append(...panel.links.map((link) => linkTo(link, contextOf(scope))));
@@ -152,7 +153,7 @@ const cardOf = ({ panel, scope, place }) => {
   head.append(title, ...[noteOf(panel, scope)].filter(Boolean));
   const body = element("div", "dash-body");
   card.append(head, body);
-  card.setAttribute("aria-label", title.textContent || "Panel");
+  card.setAttribute("aria-label", title.textContent || t("Panel"));
   return { card, head, body, panel, scope, remove: () => {}, loaded: null };
 };
 
@@ -163,7 +164,7 @@ const drawCard = async (one, times, signal) => {
     if (!signal.aborted) card.dataset.state = "drawn";
     return;
   }
-  if (card.dataset.state === "waiting") body.replaceChildren(element("p", "faint dash-empty", "Loading…"));
+  if (card.dataset.state === "waiting") body.replaceChildren(element("p", "faint dash-empty", t("Loading…")));
   card.setAttribute("aria-busy", "true");
   try {
     const { results, problem: failure } = await runPanel(panel, { scope, ...times, width: body.clientWidth || 300, signal, ask: shared });
@@ -181,7 +182,7 @@ const drawCard = async (one, times, signal) => {
     if (error.name === "AbortError") return;
     one.remove();
     one.remove = () => {};
-    body.replaceChildren(element("p", "problem dash-empty", `No answer: ${error.message}`));
+    body.replaceChildren(element("p", "problem dash-empty", t("No answer: %(error)s", { error: error.message })));
     card.dataset.state = "failed";
   } finally {
     if (!signal.aborted) card.removeAttribute("aria-busy");
@@ -209,7 +210,7 @@ const rowOf = ({ row, scope, key, panels }) => {
   const isOpen = state.folded.has(key) ? !state.folded.get(key) : !row.collapsed;
   const box = element("details", "dash-row");
   box.open = isOpen;
-  const summary = element("summary", "", interpolate(row.title, scope) || "Row");
+  const summary = element("summary", "", interpolate(row.title, scope) || t("Row"));
   summary.append(element("span", "faint", ` ${panels.length} ${panels.length === 1 ? "panel" : "panels"}`));
   box.append(summary);
   box.addEventListener("toggle", () => state.folded.set(key, !box.open));
@@ -260,7 +261,7 @@ const build = (scope) => {
   });
   if (!sections.length) {
     const empty = element("div", "empty");
-    empty.append(element("h2", "", "No panels yet"), element("p", "", given.may_edit ? "Edit the dashboard to add one." : "An editor can add some."));
+    empty.append(element("h2", "", t("No panels yet")), element("p", "", given.may_edit ? t("Edit the dashboard to add one.") : t("An editor can add some.")));
     sections.push(empty);
   }
   board.replaceChildren(...sections);
@@ -286,7 +287,7 @@ const load = async ({ rebuild = false } = {}) => {
   const times = timesNow();
   const isWrong = !(times.end_ms > times.start_ms);
   problem.hidden = !isWrong;
-  problem.textContent = isWrong ? "Enter times such as now-6h and now; the end must be after the start." : "";
+  problem.textContent = isWrong ? t("Enter times such as now-6h and now; the end must be after the start.") : "";
   if (isWrong) return;
   try {
     const { found, scope } = await resolve(state.dashboard.variables, state.wanted, { ...times, signal, options: given.share?.options });

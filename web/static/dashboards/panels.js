@@ -1,6 +1,7 @@
 // Draws a panel's results; each kind has a function that fills the panel's body.
 
 import { element } from "../lib/dom.js";
+import { t } from "../lib/texts.js";
 import { framesOf } from "./frames.js";
 import { drawGraph } from "./graph.js";
 import { drawBars, drawGauge, drawPie, drawStat } from "./numbers.js";
@@ -18,7 +19,7 @@ const DRAWN = {
 export const drawPanel = (body, panel, results, context) => {
   const some = results.filter(({ series }) => series.length);
   if (!some.length) {
-    body.replaceChildren(element("p", "faint dash-empty", "No data"));
+    body.replaceChildren(element("p", "faint dash-empty", t("No data")));
     return () => {};
   }
   const frames = transformed(framesOf(some), panel.transformations);

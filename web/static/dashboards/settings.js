@@ -1,8 +1,9 @@
 // The settings of a dashboard while it is edited: title, tags, times, variables and links.
 
 import { element } from "../lib/dom.js";
+import { t } from "../lib/texts.js";
 
-const KINDS = [["query", "values of a query"], ["custom", "a list of values"], ["interval", "intervals"], ["textbox", "a text"], ["constant", "a constant"]];
+const KINDS = [["query", t("values of a query")], ["custom", t("a list of values")], ["interval", t("intervals")], ["textbox", t("a text")], ["constant", t("a constant")]];
 const dialog = document.getElementById("dashboard-settings");
 
 const fieldIn = (item, label, control) => {
@@ -25,7 +26,7 @@ const checkIn = (item, label, isChecked) => {
 };
 
 const removeButton = (item, name) => {
-  const button = element("button", "link danger-link", `Remove this ${name}`);
+  const button = element("button", "link danger-link", name);
   button.type = "button";
   button.addEventListener("click", () => item.remove());
   return button;
@@ -36,29 +37,29 @@ const BLANK_LINK = { title: "", url: "", tags: [], keep_time: false, keep_variab
 
 const variableItem = (variable) => {
   const item = element("li");
-  const name = fieldIn(item, "Name", input(variable.name, { pattern: "[A-Za-z0-9_]+", required: true }));
+  const name = fieldIn(item, t("Name"), input(variable.name, { pattern: "[A-Za-z0-9_]+", required: true }));
   const kind = element("select");
   for (const [value, text] of [...KINDS, ...(KINDS.some(([each]) => each === variable.kind) ? [] : [[variable.kind, variable.kind]])]) kind.add(new Option(text, value));
   kind.value = variable.kind;
-  fieldIn(item, "Kind", kind);
-  const label = fieldIn(item, "Label", input(variable.label));
-  const query = fieldIn(item, "Query or values, such as label_values(up, job) or a, b, c", input(variable.query, { spellcheck: false }));
-  const regex = fieldIn(item, "Only values that match (regular expression)", input(variable.regex, { spellcheck: false }));
-  const multi = checkIn(item, "Several values", variable.multi);
-  const all = checkIn(item, "All", variable.include_all);
-  item.append(removeButton(item, "variable"));
+  fieldIn(item, t("Kind"), kind);
+  const label = fieldIn(item, t("Label"), input(variable.label));
+  const query = fieldIn(item, t("Query or values, such as label_values(up, job) or a, b, c"), input(variable.query, { spellcheck: false }));
+  const regex = fieldIn(item, t("Only values that match (regular expression)"), input(variable.regex, { spellcheck: false }));
+  const multi = checkIn(item, t("Several values"), variable.multi);
+  const all = checkIn(item, t("All"), variable.include_all);
+  item.append(removeButton(item, t("Remove this variable")));
   item.read = () => ({ ...variable, name: name.value, kind: kind.value, label: label.value, query: query.value, regex: regex.value, multi: multi.checked, include_all: all.checked });
   return item;
 };
 
 const linkItem = (link) => {
   const item = element("li");
-  const title = fieldIn(item, "Title", input(link.title));
-  const url = fieldIn(item, "Address, such as /dashboards/node?var-host=$host", input(link.url, { spellcheck: false }));
-  const tags = fieldIn(item, "Or all dashboards with these tags, separated by commas", input(link.tags.join(", ")));
-  const time = checkIn(item, "With the times", link.keep_time);
-  const variables = checkIn(item, "With the variables", link.keep_variables);
-  item.append(removeButton(item, "link"));
+  const title = fieldIn(item, t("Title"), input(link.title));
+  const url = fieldIn(item, t("Address, such as /dashboards/node?var-host=$host"), input(link.url, { spellcheck: false }));
+  const tags = fieldIn(item, t("Or all dashboards with these tags, separated by commas"), input(link.tags.join(", ")));
+  const time = checkIn(item, t("With the times"), link.keep_time);
+  const variables = checkIn(item, t("With the variables"), link.keep_variables);
+  item.append(removeButton(item, t("Remove this link")));
   item.read = () => ({ ...link, title: title.value, url: url.value, tags: tagsOf(tags.value), keep_time: time.checked, keep_variables: variables.checked });
   return item;
 };

@@ -2,6 +2,7 @@
 
 import { element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
+import { t } from "../lib/texts.js";
 import { request } from "./edit.js";
 
 const dialog = document.getElementById("share");
@@ -15,10 +16,10 @@ const chosenValues = ({ scope, variables }) =>
 const linkItem = ({ id, author, expires_ms, variables }, end) => {
   const item = element("li");
   const values = Object.entries(variables).filter(([, each]) => each.length).map(([name, each]) => `${name}: ${each.slice(0, 3).join(", ")}${each.length > 3 ? " …" : ""}`).join("; ");
-  item.append(element("b", "", `by ${author}`), element("span", "faint", ` ends ${timeText(new Date(expires_ms))}`), element("p", "faint", values));
-  const button = element("button", "button small danger", "End");
+  item.append(element("b", "", t("by %(author)s", { author })), element("span", "faint", ` ${t("ends %(time)s", { time: timeText(new Date(expires_ms)) })}`), element("p", "faint", values));
+  const button = element("button", "button small danger", t("End"));
   button.type = "button";
-  button.setAttribute("aria-label", `End the link ${id}`);
+  button.setAttribute("aria-label", t("End the link %(id)s", { id }));
   button.addEventListener("click", end);
   item.append(button);
   return item;

@@ -2,6 +2,7 @@
 
 import { element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
+import { t } from "../lib/texts.js";
 import { shownValue, styleOf, titleOf } from "./fields.js";
 import { framesOf, mergedByLabels, rowCount } from "./frames.js";
 import { linkTo } from "./links.js";
@@ -96,10 +97,10 @@ export const drawTable = (body, panel, { results }, context) => {
     const scroll = element("div", "dash-scroll");
     scroll.tabIndex = 0;
     scroll.setAttribute("role", "region");
-    scroll.setAttribute("aria-label", panel.title || "Table");
+    scroll.setAttribute("aria-label", panel.title || t("Table"));
     scroll.append(table);
     body.replaceChildren(scroll);
-    if (count > MOST_ROWS) body.append(element("p", "faint dash-note", `${MOST_ROWS} of ${count} rows are shown.`));
+    if (count > MOST_ROWS) body.append(element("p", "faint dash-note", t("%(most)s of %(count)s rows are shown.", { most: MOST_ROWS, count })));
     if (isFocused && focused !== null) table.tHead.rows[0].cells[focused]?.querySelector("button").focus();
   };
   redraw(null);

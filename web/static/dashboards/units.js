@@ -1,17 +1,18 @@
 // The units of Grafana as text: an id such as "bytes" or "percentunit" and the number's digits.
 
-import { axisText, valueText } from "../lib/format.js";
+import { axisText, shown, valueText } from "../lib/format.js";
+import { t, tp } from "../lib/texts.js";
 
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 const DECIMAL = ["", "k", "M", "G", "T", "P", "E"];
 const SMALL = [[1, "s"], [1e-3, "ms"], [1e-6, "µs"], [1e-9, "ns"]];
-const LONG = [[31557600, "years"], [604800, "weeks"], [86400, "days"], [3600, "hours"], [60, "min"]];
+const LONG = [[31557600, t("years")], [604800, t("weeks")], [86400, t("days")], [3600, t("hours")], [60, "min"]];
 
 const digits = (value, decimals) => {
-  if (decimals !== null && decimals !== undefined) return value.toFixed(decimals);
+  if (decimals !== null && decimals !== undefined) return shown(value.toFixed(decimals));
   const size = Math.abs(value);
   if (size >= 100 || size === 0) return value.toFixed(0);
-  return Number(value.toPrecision(3)).toString();
+  return shown(Number(value.toPrecision(3)).toString());
 };
 
 const scaled = (base, prefixes, suffix) => (value, decimals) => {
@@ -48,7 +49,7 @@ const moment = (value) => new Date(value).toISOString().replace("T", " ").slice(
 const UNITS = {
   "": short,
   short,
-  none: (value, decimals) => (decimals === null || decimals === undefined ? valueText(value) : value.toFixed(decimals)),
+  none: (value, decimals) => (decimals === null || decimals === undefined ? valueText(value) : shown(value.toFixed(decimals))),
   percent: (value, decimals) => `${digits(value, decimals)} %`,
   percentunit: (value, decimals) => `${digits(value * 100, decimals)} %`,
   bytes: scaled(1024, BINARY, "B"), kbytes: (value, decimals) => scaled(1024, BINARY, "B")(value * 1024, decimals),
@@ -62,7 +63,7 @@ const UNITS = {
   volt: scaled(1000, DECIMAL, "V"), watt: scaled(1000, DECIMAL, "W"), amp: scaled(1000, DECIMAL, "A"), rotrpm: counted("rpm"),
   ops: counted("ops/s"), reqps: counted("req/s"), rps: counted("reads/s"), wps: counted("writes/s"), iops: counted("io/s"),
   pps: counted("p/s"), eps: counted("events/s"), cps: counted("/s"), opm: counted("ops/min"), cpm: counted("/min"),
-  bool: choice("true", "false"), bool_yes_no: choice("Yes", "No"), bool_on_off: choice("On", "Off"),
+  bool: choice("true", "false"), bool_yes_no: choice(t("Yes"), t("No")), bool_on_off: choice(tp("switch", "On"), tp("switch", "Off")),
   currencyUSD: (value, decimals) => `$${digits(value, decimals ?? 2)}`,
   dateTimeAsIso: moment, dateTimeFromNow: moment, dateTimeAsIsoNoDateIfToday: moment,
 };

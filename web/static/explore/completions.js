@@ -1,5 +1,6 @@
 // Completions of a query: words of PromQL, and metrics, labels and values that the server knows.
 
+import { t } from "../lib/texts.js";
 import { DURATIONS, MATCH_OPERATORS, WORDS } from "./promql.js";
 
 const MOST_SHOWN = 60;
@@ -42,8 +43,8 @@ const PLAIN_METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const wordCandidates = (...kinds) =>
   [...WORDS.values()].filter((word) => kinds.includes(word.kind)).map((word) => ({
     name: word.name,
-    tag: word.kind,
-    detail: `${word.signature}: ${word.text}`,
+    tag: t(word.kind),
+    detail: `${word.signature}: ${t(word.text)}`,
     insert: word.kind === "keyword" ? `${word.name} ` : `${word.name}(`,
   }));
 
@@ -52,7 +53,7 @@ const metricCandidates = async () => {
   return names.filter((name) => PLAIN_METRIC.test(name)).map((name) => {
     // Metadata stands under the family's name, without the suffix of a sample's.
     const family = families[name]?.[0] ?? families[name.replace(/_(total|sum|count|bucket)$/, "")]?.[0];
-    const tag = family?.type && family.type !== "unknown" ? family.type : "metric";
+    const tag = family?.type && family.type !== "unknown" ? family.type : t("metric");
     return { name, tag, detail: family?.help ?? "", insert: name };
   });
 };
@@ -61,13 +62,13 @@ const candidatesFor = async (context) => {
   switch (context.kind) {
     case "label":
       return (await labelNames(context.others)).filter((name) => name !== "__name__")
-        .map((name) => ({ name, tag: "label", insert: PLAIN_LABEL.test(name) ? name : JSON.stringify(name) }));
+        .map((name) => ({ name, tag: t("label"), insert: PLAIN_LABEL.test(name) ? name : JSON.stringify(name) }));
     case "value":
-      return (await labelValues(context.label, context.others)).map((name) => ({ name, tag: "value", insert: JSON.stringify(name) }));
+      return (await labelValues(context.label, context.others)).map((name) => ({ name, tag: t("value"), insert: JSON.stringify(name) }));
     case "matcher":
-      return MATCH_OPERATORS.map((name) => ({ name, tag: "operator", insert: `${name}"`, again: true }));
+      return MATCH_OPERATORS.map((name) => ({ name, tag: t("operator"), insert: `${name}"`, again: true }));
     case "duration":
-      return DURATIONS.map((name, order) => ({ name, order, tag: "duration", insert: name }));
+      return DURATIONS.map((name, order) => ({ name, order, tag: t("duration"), insert: name }));
     case "after":
       return wordCandidates("keyword");
     default: {

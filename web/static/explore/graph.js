@@ -4,6 +4,7 @@
 import { element } from "../lib/dom.js";
 import { axisText, timeText, valueText } from "../lib/format.js";
 import { plotOptions, strokes, uPlot } from "../lib/plot.js";
+import { t } from "../lib/texts.js";
 import { onThemeChange } from "../lib/theme.js";
 import { seriesText, sharedLine, splitLabels } from "./labels.js";
 
@@ -26,7 +27,7 @@ const rowsOf = (result, { start_s, step_s, points }) =>
 //   pick(index, event), focus(index): called on a click, and on hovering with null at its end.
 const createLegend = (texts, titles, { isHidden, pick, focus }) => {
   const list = element("ul", "graph-legend");
-  list.setAttribute("aria-label", "Series");
+  list.setAttribute("aria-label", t("Series"));
   const items = texts.map((text, index) => {
     const item = element("li");
     const button = element("button");
@@ -102,7 +103,7 @@ const optionsOf = (canvas, times, rows, { isHidden, lines, zoom, hooks }) => {
 // Returns a function that removes the graph.
 export const showGraph = (field, result, grid, zoom) => {
   if (!result.length) {
-    field.replaceChildren(element("p", "faint nothing", "No series match in this range."));
+    field.replaceChildren(element("p", "faint nothing", t("No series match in this range.")));
     return () => {};
   }
   const drawn = result.slice(0, MOST_LINES);
@@ -131,7 +132,7 @@ export const showGraph = (field, result, grid, zoom) => {
 
   // The values under the cursor, or the newest ones.
   const showValues = (index) => {
-    time.textContent = index === null ? "Newest values" : timeText(new Date(times[index] * 1000));
+    time.textContent = index === null ? t("Newest values") : timeText(new Date(times[index] * 1000));
     legend.showValues((line) => (index === null ? rows[line].findLast((value) => value !== null) : rows[line][index]));
   };
 
@@ -150,7 +151,7 @@ export const showGraph = (field, result, grid, zoom) => {
   };
 
   const note = result.length > MOST_LINES
-    ? element("p", "banner graph-many", `${MOST_LINES} of ${result.length} series are drawn. Narrow the query, or aggregate: topk(10, …), sum by (…) (…).`)
+    ? element("p", "banner graph-many", t("%(most)s of %(count)s series are drawn. Narrow the query, or aggregate: topk(10, …), sum by (…) (…).", { most: MOST_LINES, count: result.length }))
     : null;
   const foot = element("div", "graph-foot");
   foot.append(...[sharedLine(shared, drawn.length), time].filter(Boolean));

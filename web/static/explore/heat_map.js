@@ -2,6 +2,7 @@
 
 import { element } from "../lib/dom.js";
 import { drawHeatMap } from "../dashboards/timelines.js";
+import { t } from "../lib/texts.js";
 import { seriesText } from "./labels.js";
 
 const PLAIN = { unit: "", decimals: null };
@@ -14,13 +15,13 @@ const gridded = (samples, { start_s, step_s, points }) => {
 
 export const showHeatMap = (field, result, grid) => {
   if (!result.length) {
-    field.replaceChildren(element("p", "faint nothing", "No series match."));
+    field.replaceChildren(element("p", "faint nothing", t("No series match.")));
     return;
   }
   const series = result.map(({ metric, values = [] }) => ({ metric, name: seriesText(metric), values: gridded(values, grid) }));
   const box = element("div", "query-heat");
   const isHistogram = series.every(({ metric }) => metric.le !== undefined);
   drawHeatMap(box, PLAIN, { results: [{ series, grid }] });
-  const note = isHistogram ? "Each row is a bucket; the darker, the more observations." : "These series are no buckets of a histogram: each is a row.";
+  const note = isHistogram ? t("Each row is a bucket; the darker, the more observations.") : t("These series are no buckets of a histogram: each is a row.");
   field.replaceChildren(element("p", "faint", note), box);
 };

@@ -1,6 +1,7 @@
 // The labels of a result's series: which they share and which differ.
 
 import { element } from "../lib/dom.js";
+import { t } from "../lib/texts.js";
 
 // `shared`: [name, value] pairs that all series have; `differing`: the names of the other labels,
 // the metric's first.
@@ -23,7 +24,7 @@ export const seriesText = (metric, names = Object.keys(metric)) => {
 export const sharedLine = (shared, count) => {
   if (count < 2 || !shared.length) return null;
   const line = element("p", "shared labels");
-  line.append(element("span", "faint", "All: "));
+  line.append(element("span", "faint", t("All: ")));
   for (const [name, value] of shared) line.append(element("code", "", name === "__name__" ? value : `${name}=${value}`), " ");
   return line;
 };

@@ -2,17 +2,18 @@
 
 import { element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
+import { t } from "../lib/texts.js";
 import { createMetricsExplorer } from "./metrics.js";
 import { forgetQueries, ownQueries, removeQuery } from "./own_queries.js";
 
 const MOST_RECENT = 15;
 const EXAMPLES = [
-  ["Which targets are down", "up == 0", "table"],
-  ["CPU that each host uses", '1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m]))', "graph"],
-  ["Memory in use, in percent", "100 * (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)", "graph"],
-  ["Disks that fill within a day", 'predict_linear(node_filesystem_avail_bytes{fstype!="tmpfs"}[6h], 86400) < 0', "table"],
-  ["Network traffic received, by host", 'sum by (instance) (rate(node_network_receive_bytes_total{device!="lo"}[5m]))', "graph"],
-  ["Metrics with the most series", 'topk(10, count by (__name__) ({__name__!=""}))', "table"],
+  [t("Which targets are down"), "up == 0", "table"],
+  [t("CPU that each host uses"), '1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m]))', "graph"],
+  [t("Memory in use, in percent"), "100 * (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)", "graph"],
+  [t("Disks that fill within a day"), 'predict_linear(node_filesystem_avail_bytes{fstype!="tmpfs"}[6h], 86400) < 0', "table"],
+  [t("Network traffic received, by host"), 'sum by (instance) (rate(node_network_receive_bytes_total{device!="lo"}[5m]))', "graph"],
+  [t("Metrics with the most series"), 'topk(10, count by (__name__) ({__name__!=""}))', "table"],
 ];
 
 const entryOf = (query, title, run, further = []) => {
@@ -36,9 +37,9 @@ export const createLibrary = (box, use) => {
   const nothing = (list, text) => list.replaceChildren(element("li", "faint", text));
 
   const savedEntry = ({ id, name, query }) => {
-    const remove = element("button", "link danger-link", "Delete");
+    const remove = element("button", "link danger-link", t("Delete"));
     remove.type = "button";
-    remove.setAttribute("aria-label", `Delete the saved query ${name}`);
+    remove.setAttribute("aria-label", t("Delete the saved query %(name)s", { name }));
     remove.addEventListener("click", async () => {
       await removeQuery(id);
       load();
@@ -54,11 +55,11 @@ export const createLibrary = (box, use) => {
         entryOf(query, "", () => use(query, "graph"), [element("span", "faint", timeText(new Date(ran_ms)))])));
       saved.replaceChildren(...found.saved.map(savedEntry));
       clear.hidden = !found.history.length;
-      if (!found.history.length) nothing(recent, "No query has run yet. Type one above, or start from an example.");
-      if (!found.saved.length) nothing(saved, "None yet: run a query, then choose Save.");
+      if (!found.history.length) nothing(recent, t("No query has run yet. Type one above, or start from an example."));
+      if (!found.saved.length) nothing(saved, t("None yet: run a query, then choose Save."));
     } catch {
-      nothing(recent, "Only a user who is logged in has a history.");
-      nothing(saved, "Only a user who is logged in can save queries.");
+      nothing(recent, t("Only a user who is logged in has a history."));
+      nothing(saved, t("Only a user who is logged in can save queries."));
     }
   };
 

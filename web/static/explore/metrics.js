@@ -1,7 +1,7 @@
 // The metrics explorer: names with type, help and number of series; labels and values of one metric.
 
 import { element } from "../lib/dom.js";
-import { countText } from "../lib/format.js";
+import { t, tn } from "../lib/texts.js";
 
 const MOST_NAMES = 10000;
 const MOST_SHOWN = 40;
@@ -51,7 +51,7 @@ const labelsOf = async (name) => {
 };
 
 const showLabels = async (box, name, use) => {
-  box.replaceChildren(element("p", "faint", "Loading…"));
+  box.replaceChildren(element("p", "faint", t("Loading…")));
   try {
     const found = await labelsOf(name);
     const list = element("dl", "metric-labels");
@@ -60,16 +60,16 @@ const showLabels = async (box, name, use) => {
       for (const value of values.slice(0, MOST_VALUES)) {
         const button = element("button", "metric-value", value);
         button.type = "button";
-        button.title = `Query ${name} with ${label}="${value}"`;
+        button.title = t('Query %(name)s with %(label)s="%(value)s"', { name, label, value });
         button.addEventListener("click", () => use(`${selectorOf(name).replace(/\}$/, ", ").replace(/^([^{]*)$/, "$1{")}${label}=${JSON.stringify(value)}}`, "graph"));
         shown.append(button);
       }
-      if (values.length > MOST_VALUES) shown.append(element("span", "faint", `and ${values.length - MOST_VALUES} more`));
+      if (values.length > MOST_VALUES) shown.append(element("span", "faint", t("and %(count)s more", { count: values.length - MOST_VALUES })));
       const term = element("dt", "", label);
-      term.append(element("span", "faint", ` ${countText(values.length, "value")}`));
+      term.append(element("span", "faint", ` ${tn("%(count)s value", "%(count)s values", values.length)}`));
       list.append(term, shown);
     }
-    box.replaceChildren(found.length ? list : element("p", "faint", "No labels."));
+    box.replaceChildren(found.length ? list : element("p", "faint", t("No labels.")));
   } catch (error) {
     box.replaceChildren(element("p", "problem", error.message));
   }
@@ -88,12 +88,12 @@ const itemOf = ({ name, type, help, unit, series }, use) => {
   const box = element("details");
   const summary = element("summary");
   const title = element("code", "metric-name", name);
-  const facts = [type, unit, series === null ? "" : countText(series, "series", "series")].filter(Boolean).join(" · ");
+  const facts = [type, unit, series === null ? "" : tn("%(count)s series", "%(count)s series", series)].filter(Boolean).join(" · ");
   summary.append(title, element("span", "faint metric-facts", facts), ...(help ? [element("span", "metric-help", help)] : []));
   const bar = element("p", "metric-actions");
-  bar.append(action("Query", `Query ${name}`, () => use(firstQuery(name, type), "graph")));
-  if (name.endsWith("_bucket")) bar.append(action("Heat map", `Heat map of ${name}`, () => use(`sum by (le) (rate(${selectorOf(name)}[5m]))`, "heatmap")));
-  bar.append(action("Count series", `Count the series of ${name}`, () => use(`count(${selectorOf(name)})`, "table")));
+  bar.append(action(t("Query"), t("Query %(name)s", { name }), () => use(firstQuery(name, type), "graph")));
+  if (name.endsWith("_bucket")) bar.append(action(t("Heat map"), t("Heat map of %(name)s", { name }), () => use(`sum by (le) (rate(${selectorOf(name)}[5m]))`, "heatmap")));
+  bar.append(action(t("Count series"), t("Count the series of %(name)s", { name }), () => use(`count(${selectorOf(name)})`, "table")));
   const labels = element("div");
   box.addEventListener("toggle", () => box.open && !labels.hasChildNodes() && showLabels(labels, name, use));
   box.append(summary, bar, labels);
@@ -111,8 +111,10 @@ export const createMetricsExplorer = (section, use) => {
     const found = metrics.map((metric) => ({ metric, at: rank(metric, words) })).filter(({ at }) => at < Infinity)
       .sort((a, b) => a.at - b.at || (a.metric.name < b.metric.name ? -1 : 1));
     list.replaceChildren(...found.slice(0, MOST_SHOWN).map(({ metric }) => itemOf(metric, use)));
-    const most = metrics.length >= MOST_NAMES ? "at least " : "";
-    note.textContent = found.length > MOST_SHOWN ? `${MOST_SHOWN} of ${most}${countText(found.length, "metric")}; type to find more.` : countText(found.length, "metric");
+    const counted = tn("%(count)s metric", "%(count)s metrics", found.length);
+    if (found.length <= MOST_SHOWN) note.textContent = counted;
+    else if (metrics.length < MOST_NAMES) note.textContent = t("%(shown)s of %(counted)s; type to find more.", { shown: MOST_SHOWN, counted });
+    else note.textContent = t("%(shown)s of at least %(counted)s; type to find more.", { shown: MOST_SHOWN, counted });
   };
 
   search.addEventListener("input", () => metrics && show());
@@ -123,7 +125,7 @@ export const createMetricsExplorer = (section, use) => {
         metrics = await loadMetrics();
         show();
       } catch (error) {
-        note.textContent = `The metrics could not be read: ${error.message}`;
+        note.textContent = t("The metrics could not be read: %(error)s", { error: error.message });
       }
     },
   };

@@ -1,5 +1,6 @@
 // The Explore page: several queries over one range of time. The page's address holds all of it.
 
+import { t } from "../lib/texts.js";
 import { createQuery } from "./query.js";
 import { createLibrary } from "./library.js";
 import { createTimeRange } from "./time_range.js";
@@ -27,7 +28,7 @@ const remember = (isStep) => {
   if (next === location.pathname + location.search) return;
   history[isStep ? "pushState" : "replaceState"](null, "", next);
   const texts = queries.map((query) => query.editor.text).filter(Boolean);
-  document.title = `${texts.join(", ").slice(0, LONGEST_TITLE) || "Explore"} · Redshank`;
+  document.title = `${texts.join(", ").slice(0, LONGEST_TITLE) || t("Explore")} · Redshank`;
 };
 
 // ---- the queries ----

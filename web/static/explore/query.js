@@ -1,7 +1,8 @@
 // One query of the page: its editor, its buttons, and its result as a graph or a table.
 
 import { element } from "../lib/dom.js";
-import { countText, elapsedText } from "../lib/format.js";
+import { elapsedText } from "../lib/format.js";
+import { t, tn } from "../lib/texts.js";
 import { post, QueryError } from "./api.js";
 import { createEditor } from "./editor.js";
 import { showGraph } from "./graph.js";
@@ -26,10 +27,10 @@ const excerptOf = (query, offset) => {
 };
 
 const resultText = ({ resultType, result }) =>
-  resultType === "scalar" || resultType === "string" ? resultType : countText(result.length, "series", "series");
+  resultType === "scalar" || resultType === "string" ? resultType : tn("%(count)s series", "%(count)s series", result.length);
 
 const statsText = ({ stats }) =>
-  stats ? `${countText(stats.samples.totalQueryableSamples, "sample")} read in ${elapsedText(stats.timings.execTotalTime)}` : "";
+  stats ? tn("%(count)s sample read in %(time)s", "%(count)s samples read in %(time)s", stats.samples.totalQueryableSamples, { time: elapsedText(stats.timings.execTotalTime) }) : "";
 
 // A query made from the template of the page.
 //   page: what the queries share: `grid()`, `zoom(start_s, end_s)`, `remember(isStep)`, which
@@ -89,8 +90,8 @@ export const createQuery = (template, { text, view, isExplained }, page) => {
     if (query.view === "heatmap") showHeatMap(result, answer.data.result, grid);
     else if (isRange) removeGraph = showGraph(result, answer.data.result, grid, page.zoom);
     else showTable(result, answer.data);
-    const step = isRange ? `step ${spanText(grid.step_s)}` : "";
-    const texts = [resultText(answer.data), step, statsText(answer.data), `${elapsedText(elapsed_s)} in total`];
+    const step = isRange ? t("step %(step)s", { step: spanText(grid.step_s) }) : "";
+    const texts = [resultText(answer.data), step, statsText(answer.data), t("%(time)s in total", { time: elapsedText(elapsed_s) })];
     cost.textContent = texts.filter(Boolean).join(" · ");
   };
 

@@ -3,6 +3,7 @@
 
 import { element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
+import { t } from "../lib/texts.js";
 import { seriesText, sharedLine, splitLabels } from "./labels.js";
 
 const MOST_ROWS = 1000;
@@ -74,7 +75,7 @@ const vectorTable = (result) => {
   const table = element("table", "grid result");
   table.append(sortableHead([...labelTitles, "value"], sort), body);
   fill(rows);
-  const note = rows.length > MOST_ROWS ? element("p", "faint", `The first ${MOST_ROWS} of ${rows.length} rows are shown.`) : null;
+  const note = rows.length > MOST_ROWS ? element("p", "faint", t("The first %(most)s of %(count)s rows are shown.", { most: MOST_ROWS, count: rows.length })) : null;
   return [hasColumns ? sharedLine(shared, rows.length) : null, scrolling(table), note].filter(Boolean);
 };
 
@@ -97,6 +98,6 @@ const matrixTable = (result) => {
 
 export const showTable = (field, { resultType, result }) => {
   if (resultType === "scalar" || resultType === "string") field.replaceChildren(element("p", "single", result[1]));
-  else if (!result.length) field.replaceChildren(element("p", "faint nothing", "No series match."));
+  else if (!result.length) field.replaceChildren(element("p", "faint nothing", t("No series match.")));
   else field.replaceChildren(...(resultType === "matrix" ? matrixTable : vectorTable)(result));
 };

@@ -1,6 +1,7 @@
 // The range of time that all queries of the page share: a length, an end and a step.
 
 import { durationSeconds, durationText, inputMoment, inputTime } from "../lib/format.js";
+import { t } from "../lib/texts.js";
 
 const DEFAULT_LENGTH = "1h";
 const WANTED_POINTS = 250;
@@ -14,11 +15,11 @@ export const spanText = (length_s) => durationText(Math.round(length_s * 1000));
 
 const problemOf = ({ length, until_ms, step }) => {
   const length_s = durationSeconds(length);
-  if (!(length_s > 0)) return "Range: enter a duration such as 30m, 6h or 2d.";
+  if (!(length_s > 0)) return t("Range: enter a duration such as 30m, 6h or 2d.");
   const step_s = step ? durationSeconds(step) : 1;
-  if (!(step_s > 0)) return "Step: enter a duration such as 15s or 5m, or leave it empty.";
-  if (step && length_s / step_s > MOST_POINTS) return "Step: a graph has at most 11,000 points. Enter a longer step.";
-  if (Number.isNaN(until_ms)) return "Until: enter a date and a time.";
+  if (!(step_s > 0)) return t("Step: enter a duration such as 15s or 5m, or leave it empty.");
+  if (step && length_s / step_s > MOST_POINTS) return t("Step: a graph has at most 11,000 points. Enter a longer step.");
+  if (Number.isNaN(until_ms)) return t("Until: enter a date and a time.");
   return "";
 };
 
@@ -42,7 +43,7 @@ export const createTimeRange = (form, problem, changed) => {
     lengthField.value = state.length;
     untilField.value = state.until_ms === null ? "" : inputTime(new Date(state.until_ms));
     stepField.value = state.step;
-    stepField.placeholder = `auto: ${spanText(grid().step_s)}`;
+    stepField.placeholder = t("auto: %(step)s", { step: spanText(grid().step_s) });
     for (const link of presets) link.toggleAttribute("aria-current", link.dataset.range === state.length);
   };
 

@@ -3,6 +3,7 @@
 import { element } from "../lib/dom.js";
 import { request } from "../dashboards/edit.js";
 import { blankPanel } from "../dashboards/blank.js";
+import { t } from "../lib/texts.js";
 import { saveQuery } from "./own_queries.js";
 
 const KINDS = { graph: "timeseries", table: "table", heatmap: "heatmap" };
@@ -39,7 +40,7 @@ const nameField = (value = "") => Object.assign(element("input"), { value, maxLe
 
 export const save = (query, done) => {
   const name = nameField();
-  ask("Save the query", [fieldOf("use-name", "Name", name)], async () => {
+  ask(t("Save the query"), [fieldOf("use-name", t("Name"), name)], async () => {
     await saveQuery(name.value, query);
     done();
   });
@@ -51,17 +52,17 @@ const added = async (uid, title, query, kind) => {
   const place = { x: 0, y: Math.max(0, ...panels.map((each) => each.place.y + each.place.h)), w: 12, h: 8 };
   const id = Math.max(0, ...panels.map((each) => each.id)) + 1;
   const panel = { ...blankPanel(id, kind, place), title, queries: [{ ref: "A", expr: query, legend: "", step: "", instant: false, hidden: false, table: false }] };
-  await request("PUT", `/${uid}`, { version: found.version, dashboard: { ...found.dashboard, panels: [...panels, panel] }, message: `panel “${title}” from Explore`.slice(0, 500) });
+  await request("PUT", `/${uid}`, { version: found.version, dashboard: { ...found.dashboard, panels: [...panels, panel] }, message: t("panel “%(title)s” from Explore", { title }).slice(0, 500) });
 };
 
 export const makePanel = async (query, view) => {
   const listed = (await request("GET", "")).filter(({ shipped }) => !shipped);
   const select = element("select");
-  select.add(new Option("A new dashboard", ""));
+  select.add(new Option(t("A new dashboard"), ""));
   for (const { uid, title } of listed) select.add(new Option(title, uid));
   if (listed.length) select.value = listed[0].uid;
   const title = nameField(query.slice(0, 80));
-  ask("Make a panel", [fieldOf("use-dashboard", "Dashboard", select), fieldOf("use-title", "Title of the panel", title)], async () => {
+  ask(t("Make a panel"), [fieldOf("use-dashboard", t("Dashboard"), select), fieldOf("use-title", t("Title of the panel"), title)], async () => {
     const uid = select.value || (await request("POST", "", { dashboard: { title: title.value } })).uid;
     await added(uid, title.value, query, KINDS[view]);
     location.assign(`/dashboards/${uid}`);

@@ -1,7 +1,8 @@
 // "What changed": the series of a host, ranked by how unlike themselves they were around a moment.
 
 import { element } from "../lib/dom.js";
-import { durationText, timeText, valueText } from "../lib/format.js";
+import { durationText, shown, timeText, valueText } from "../lib/format.js";
+import { t, tn } from "../lib/texts.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SURE = 0.05;
@@ -34,12 +35,12 @@ export const courseOf = ({ values }, from) => {
 };
 
 const chanceText = (share) => {
-  if (share < 0.001) return "under 0.1 %";
+  if (share < 0.001) return t("under 0.1 %");
   const percent = share * 100;
-  return `${percent >= 10 ? percent.toFixed(0) : percent.toPrecision(2)} %`;
+  return `${shown(percent >= 10 ? percent.toFixed(0) : percent.toPrecision(2))} %`;
 };
 
-const shortText = (value, digits) => valueText(Number(value.toPrecision(digits)));
+const shortText = (value, digits) => shown(valueText(Number(value.toPrecision(digits))));
 
 const shiftText = ({ shift, is_rate: isRate, median_before: before, median_after: after }) => {
   const medians = `${shortText(before, 4)} → ${shortText(after, 4)}${isRate ? " /s" : ""}`;
@@ -55,17 +56,17 @@ const rowOf = (change, answer) => {
   const range_s = Math.round((answer.end_ms - answer.start_ms) / 1000);
   const until = new Date(answer.end_ms).toISOString();
   link.href = `/explore?${new URLSearchParams({ range: `${range_s}s`, until, query: change.query })}`;
-  link.title = "Open in Explore";
+  link.title = t("Open in Explore");
   name.append(link);
   const course = element("td", "course-cell");
   course.append(courseOf(change, (answer.split_ms - answer.start_ms) / (answer.end_ms - answer.start_ms)));
   const chance = element("td", "number", chanceText(change.share_of_chance));
   if (change.share_of_chance > SURE) chance.classList.add("faint");
-  row.append(name, course, element("td", "number", change.distance.toFixed(2)), element("td", "number secondary", shiftText(change)), chance);
+  row.append(name, course, element("td", "number", shown(change.distance.toFixed(2))), element("td", "number secondary", shiftText(change)), chance);
   return row;
 };
 
-const TITLES = [["Series", ""], ["Course", ""], ["D", "number"], ["Medians, in spreads", "number secondary"], ["By chance", "number"]];
+const TITLES = [[t("Series"), ""], [t("Course"), ""], ["D", "number"], [t("Medians, in spreads"), "number secondary"], [t("By chance"), "number"]];
 
 const tableOf = (answer) => {
   const table = element("table", "grid changes-table");
@@ -87,11 +88,11 @@ const summaryOf = (answer) => {
   const window = durationText(answer.end_ms - answer.split_ms);
   const before = durationText(answer.split_ms - answer.start_ms);
   const parts = [
-    `${answer.compared.toLocaleString("en")} series compared: ${window} around the moment with the ${before} before.`,
-    `${answer.constant.toLocaleString("en")} stood still.`,
+    tn("%(count)s series compared: %(window)s around the moment with the %(before)s before.", "%(count)s series compared: %(window)s around the moment with the %(before)s before.", answer.compared, { window, before }),
+    tn("%(count)s stood still.", "%(count)s stood still.", answer.constant),
   ];
-  if (answer.too_few) parts.push(`${answer.too_few.toLocaleString("en")} have too few samples.`);
-  parts.push(sure === 0 && answer.changes.length ? "None of the changes is surely more than chance." : "");
+  if (answer.too_few) parts.push(tn("%(count)s has too few samples.", "%(count)s have too few samples.", answer.too_few));
+  parts.push(sure === 0 && answer.changes.length ? t("None of the changes is surely more than chance.") : "");
   return parts.filter(Boolean).join(" ");
 };
 
@@ -105,9 +106,9 @@ export const changesPanel = (root, source) => {
     const mine = ++latest;
     root.hidden = moment_ms === null;
     if (moment_ms === null) return;
-    title.textContent = `What changed around ${timeText(new Date(moment_ms))}`;
+    title.textContent = t("What changed around %(time)s", { time: timeText(new Date(moment_ms)) });
     root.setAttribute("aria-busy", "true");
-    summary.textContent = "Comparing…";
+    summary.textContent = t("Comparing…");
     try {
       const query = new URLSearchParams({ time_ms: moment_ms, window_ms });
       const answer = await fetch(`${source}?${query}`, { headers: { Accept: "application/json" } });
@@ -115,11 +116,11 @@ export const changesPanel = (root, source) => {
       if (mine !== latest) return;
       if (!answer.ok) throw new Error(body.error);
       summary.textContent = summaryOf(body);
-      list.replaceChildren(body.changes.length ? tableOf(body) : element("p", "faint", "No series changed."));
+      list.replaceChildren(body.changes.length ? tableOf(body) : element("p", "faint", t("No series changed.")));
     } catch (problem) {
       if (mine !== latest) return;
       summary.textContent = "";
-      list.replaceChildren(element("p", "problem", `This cannot be compared: ${problem.message}`));
+      list.replaceChildren(element("p", "problem", t("This cannot be compared: %(problem)s", { problem: problem.message })));
     }
     root.removeAttribute("aria-busy");
   };

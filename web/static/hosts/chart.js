@@ -5,10 +5,17 @@ import { chartTip } from "../lib/chart_tip.js";
 import { element } from "../lib/dom.js";
 import { durationText, timeText, UNITS, UNKNOWN } from "../lib/format.js";
 import { colour, plotOptions, strokes, translucent, uPlot } from "../lib/plot.js";
+import { t, tn } from "../lib/texts.js";
 import { busyLines, comparedRows, drawnRows } from "./chart_data.js";
 import { momentMark } from "./moment_mark.js";
 
 const HEIGHT = 168;
+
+// The name of a line: a text, or the value of a label before a text, such as "eth0 in".
+const lineText = (name) => {
+  const [label, text] = name.split(/ (.*)/, 2);
+  return text && t(name) === name ? `${label} ${t(text)}` : t(name);
+};
 
 // Steps between the ticks of an axis in KiB, MiB, …: powers of two.
 const BINARY_STEPS = Array.from({ length: 60 }, (_, power) => 2 ** power);
@@ -40,18 +47,19 @@ export const createChart = (chart, hidden, view) => {
   const figure = element("figure", "chart");
   const caption = element("figcaption");
   const field = element("div", "chart-field");
-  const title = element("a", "", chart.title);
-  title.title = "Open in Explore";
+  const name = t(chart.title);
+  const title = element("a", "", name);
+  title.title = t("Open in Explore");
   title.href = view.explore(chart.queries);
   const heading = element("h4");
   heading.append(title);
   caption.append(heading);
-  if (chart.window_ms) caption.append(element("span", "faint", `${durationText(chart.window_ms)} average`));
-  if (chart.left_out) caption.append(element("span", "faint", `${chart.left_out} more lines are left out`));
+  if (chart.window_ms) caption.append(element("span", "faint", t("%(window)s average", { window: durationText(chart.window_ms) })));
+  if (chart.left_out) caption.append(element("span", "faint", tn("%(count)s more line is left out", "%(count)s more lines are left out", chart.left_out)));
   figure.append(caption, field);
   field.tabIndex = 0;
   field.setAttribute("role", "group");
-  field.setAttribute("aria-label", `${chart.title}: arrow keys read it, Enter shows what changed, Shift and arrow keys with Enter zoom`);
+  field.setAttribute("aria-label", t("%(name)s: arrow keys read it, Enter shows what changed, Shift and arrow keys with Enter zoom", { name }));
   let lines = busyLines(chart.lines);
   let plot = null;
 
@@ -67,7 +75,7 @@ export const createChart = (chart, hidden, view) => {
     const alpha = chart.stacked ? 0.42 : lines.length === 1 ? 0.14 : 0;
     return strokes(lines.length).map((stroke, index) => ({
       ...stroke,
-      label: lines[index].name,
+      label: lineText(lines[index].name),
       show: !isHidden(lines[index]),
       fill: alpha ? translucent(stroke.stroke, alpha) : undefined,
       points: { show: false },
@@ -79,7 +87,7 @@ export const createChart = (chart, hidden, view) => {
     const faint = colour("--ink-faint");
     return compared().map(({ index, name }) => ({
       stroke: index === null ? faint : colours[index].stroke,
-      width: 1, dash: [3, 3], label: `${name}, earlier`, points: { show: false },
+      width: 1, dash: [3, 3], label: t("%(name)s, earlier", { name: lineText(name) }), points: { show: false },
     }));
   };
 
@@ -92,12 +100,12 @@ export const createChart = (chart, hidden, view) => {
   const rowsAt = (index) => {
     const colours = strokes(lines.length);
     const rows = lines
-      .map((line, at) => ({ line, name: line.name, colour: colours[at].stroke, value: line.values[index] }))
+      .map((line, at) => ({ line, name: lineText(line.name), colour: colours[at].stroke, value: line.values[index] }))
       .filter(({ line }) => !isHidden(line))
       .map((row) => ({ ...row, text: row.value === null ? UNKNOWN : unit.text(row.value) }));
     const now = chart.stacked ? rows.reverse() : rows;
     const earlier = compared().map(({ index: at, name, row }) => ({
-      name: `${name} ${view.compare() === "1w" ? "a week" : "a day"} before`,
+      name: view.compare() === "1w" ? t("%(name)s a week before", { name: lineText(name) }) : t("%(name)s a day before", { name: lineText(name) }),
       colour: at === null ? colour("--ink-faint") : colours[at].stroke,
       text: row[index] === null ? UNKNOWN : unit.text(Math.abs(row[index])),
     }));
@@ -170,7 +178,7 @@ export const createChart = (chart, hidden, view) => {
       valueAxis: {
         size: 62, space: 32,
         incrs: stepsOf(chart.unit),
-        values: (_plot, ticks) => ticks.map((value) => unit.text(Math.abs(value)).replace(/\.0+(?= |$)/, "")),
+        values: (_plot, ticks) => ticks.map((value) => unit.text(Math.abs(value)).replace(/[.,]0+(?= |$)/, "")),
       },
     });
     const drawn = series();
@@ -206,7 +214,7 @@ export const createChart = (chart, hidden, view) => {
       key.style.background = colours[index].stroke;
       button.type = "button";
       button.setAttribute("aria-pressed", String(!isHidden(line)));
-      button.append(key, line.name);
+      button.append(key, lineText(line.name));
       button.addEventListener("click", () => {
         if (!hidden.delete(line.name)) hidden.add(line.name);
         build();

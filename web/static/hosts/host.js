@@ -3,6 +3,7 @@
 
 import { element } from "../lib/dom.js";
 import { inputTime } from "../lib/format.js";
+import { t } from "../lib/texts.js";
 import { onThemeChange } from "../lib/theme.js";
 import { changesPanel } from "./changes.js";
 import { createChart } from "./chart.js";
@@ -127,7 +128,7 @@ const blocks = chartBlocks({
   },
   failed: (problem, keys) => {
     for (const key of keys) {
-      placeOf(key).replaceChildren(element("p", "problem", `This chart cannot be loaded: ${problem.message}`));
+      placeOf(key).replaceChildren(element("p", "problem", t("This chart cannot be loaded: %(problem)s", { problem: problem.message })));
     }
   },
 });
@@ -140,10 +141,10 @@ const groupOf = ({ title, charts: own }) => {
     const place = element("div", "chart-place");
     place.dataset.key = key;
     place.setAttribute("aria-busy", "true");
-    place.append(element("h4", "faint", name));
+    place.append(element("h4", "faint", t(name)));
     places.append(place);
   }
-  group.append(element("h3", "chart-group-title", title), places);
+  group.append(element("h3", "chart-group-title", t(title)), places);
   return group;
 };
 
@@ -157,10 +158,10 @@ const loadAll = async () => {
     charts.forEach((chart) => chart.destroy());
     charts = new Map();
     root.replaceChildren(...sections.map(groupOf));
-    if (!sections.length) root.append(element("p", "faint", "There are no samples in this range."));
+    if (!sections.length) root.append(element("p", "faint", t("There are no samples in this range.")));
     blocks.reset(root.querySelectorAll("[data-key]"));
   } catch (problem) {
-    if (mine === latest) root.replaceChildren(element("p", "problem", `The charts cannot be loaded: ${problem.message}`));
+    if (mine === latest) root.replaceChildren(element("p", "problem", t("The charts cannot be loaded: %(problem)s", { problem: problem.message })));
   }
   root.removeAttribute("aria-busy");
   schedule();
@@ -194,7 +195,7 @@ const showControls = () => {
   byId("zoom-hint").hidden = Boolean(state.fixed);
   const reset = byId("zoom-reset");
   reset.hidden = !state.fixed;
-  reset.textContent = `Back to ${state.range}`;
+  reset.textContent = t("Back to %(range)s", { range: state.range });
   byId("compare").value = state.compare;
   byId("window").value = state.window;
   const end_ms = state.fixed?.end_ms ?? Date.now();
@@ -225,7 +226,7 @@ byId("times").addEventListener("submit", (event) => {
   event.preventDefault();
   const [start_ms, end_ms] = ["time-from", "time-to"].map((id) => new Date(byId(id).value).getTime());
   const field = byId("time-to");
-  field.setCustomValidity(end_ms - start_ms >= SHORTEST_ZOOM_MS ? "" : "The end must lie at least 10 s after the start.");
+  field.setCustomValidity(end_ms - start_ms >= SHORTEST_ZOOM_MS ? "" : t("The end must lie at least 10 s after the start."));
   if (!field.reportValidity()) return;
   byId("times").closest("details").open = false;
   change({ fixed: { start_ms, end_ms } });

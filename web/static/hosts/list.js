@@ -1,6 +1,7 @@
 // The hosts page: selected rows, ages, sparklines, and forms that act at once.
 
 import { keepAges } from "../lib/ages.js";
+import { t } from "../lib/texts.js";
 import { drawTrends } from "./trends.js";
 
 const region = document.querySelector("[data-live]");
@@ -47,7 +48,7 @@ if (bar) {
     const all = boxes();
     const count = all.filter((box) => box.checked).length;
     bar.hidden = count === 0;
-    document.getElementById("selection-count").textContent = `${count} of ${all.length} selected`;
+    document.getElementById("selection-count").textContent = t("%(count)s of %(total)s selected", { count, total: all.length });
     const whole = document.getElementById("select-all");
     if (!whole) return;
     whole.checked = count > 0 && count === all.length;

@@ -1,6 +1,7 @@
 // Elements of a page: made, brought up to date, and their times in the zone that the reader has chosen.
 
 import { fullTimeText, timeText } from "./format.js";
+import { t } from "./texts.js";
 
 export const element = (name, className, text) => {
   const made = document.createElement(name);
@@ -29,7 +30,7 @@ const isOfScrolling = (box, name) => box.classList.contains("scroll") && SCROLLI
 const nameOf = (box) => {
   const heading = box.closest("section, main")?.querySelector("h1, h2, h3");
   // The section around it has the name of the heading already.
-  return box.querySelector("caption")?.textContent || `Table: ${heading?.textContent.trim() ?? ""}`;
+  return box.querySelector("caption")?.textContent || t("Table: %(title)s", { title: heading?.textContent.trim() ?? "" });
 };
 
 const sizes = new ResizeObserver((changes) => {

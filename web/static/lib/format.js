@@ -105,7 +105,7 @@ export const durationSeconds = (text) => {
 
 // How long something took: "12 ms", "1.32 s".
 export const elapsedText = (length_s) =>
-  length_s < 1 ? `${Math.max(1, Math.round(length_s * 1000))} ms` : `${length_s.toFixed(2)} s`;
+  length_s < 1 ? `${Math.max(1, Math.round(length_s * 1000))} ms` : `${shown(length_s.toFixed(2))} s`;
 
 // ---- numbers ----
 
@@ -114,7 +114,7 @@ export const UNKNOWN = "–";
 const COMMA = new Intl.NumberFormat(LANGUAGE).format(0.5).includes(",");
 
 // A number that is shown as text, with the reader's decimal sign.
-const shown = (text) => (COMMA ? text.replace(".", ",") : text);
+export const shown = (text) => (COMMA ? text.replace(".", ",") : text);
 
 const threeDigits = (value) => {
   const size = Math.abs(value);
@@ -166,9 +166,5 @@ export const axisText = (value) => {
   const size = Math.abs(value);
   if (size >= 1e18 || (size && size < 1e-4)) return value.toExponential(1);
   const [scale, prefix] = PREFIXES.find(([each]) => size >= each) ?? [1, ""];
-  return `${Number((value / scale).toPrecision(4))}${prefix}`;
+  return `${shown(String(Number((value / scale).toPrecision(4))))}${prefix}`;
 };
-
-// "1 sample", "1,234 samples".
-export const countText = (count, singular, plural = `${singular}s`) =>
-  `${count.toLocaleString(LANGUAGE)} ${count === 1 ? singular : plural}`;

@@ -4,6 +4,7 @@
 
 import { loadRegions, orderElements, updateRegions } from "./dom.js";
 import { timeText } from "./format.js";
+import { t } from "./texts.js";
 
 const RETRY_MS = 3000;
 const POLL_MS = 5000;
@@ -67,10 +68,10 @@ export const keepLive = (page, state, button = null) => {
   const showPause = () => {
     if (!button) return;
     button.setAttribute("aria-pressed", String(paused));
-    button.textContent = paused ? "Resume" : "Pause";
+    button.textContent = paused ? t("Resume") : t("Pause");
     const note = document.getElementById(button.getAttribute("aria-describedby"));
-    if (paused) note.textContent = `Paused at ${timeText(updated)}`;
-    else note.textContent = waiting.length ? "New events wait above" : "";
+    if (paused) note.textContent = t("Paused at %(time)s", { time: timeText(updated) });
+    else note.textContent = waiting.length ? t("New events wait above") : "";
   };
 
   const receive = (message) => {
@@ -83,7 +84,7 @@ export const keepLive = (page, state, button = null) => {
         show(message.whole ? [message] : [...waiting, message]);
       }
     } else if (message.type === "error") {
-      showLost(`Not live since ${timeText(updated)}: ${message.error}`);
+      showLost(t("Not live since %(time)s: %(error)s", { time: timeText(updated), error: message.error }));
     }
   };
 
@@ -96,7 +97,7 @@ export const keepLive = (page, state, button = null) => {
       // The server is away, which is why no WebSocket was opened: try one again.
       socketsPass = true;
       wait_ms = RETRY_MS;
-      showLost(`No connection since ${timeText(updated)}`);
+      showLost(t("No connection since %(time)s", { time: timeText(updated) }));
     }
     clearTimeout(timer);
     timer = setTimeout(start, wait_ms);
@@ -120,9 +121,9 @@ export const keepLive = (page, state, button = null) => {
       if (socket !== mine) return;
       socket = null;
       if (event.code === LOGGED_OUT) {
-        showLost(`Logged out at ${timeText(new Date())}; reload the page to log in`);
+        showLost(t("Logged out at %(time)s; reload the page to log in", { time: timeText(new Date()) }));
       } else if (opened) {
-        showLost(`No connection since ${timeText(updated)}`);
+        showLost(t("No connection since %(time)s", { time: timeText(updated) }));
         timer = setTimeout(start, RETRY_MS);
       } else {
         socketsPass = false;

@@ -1,6 +1,8 @@
 // The theme: the system's, until the reader chooses one. Tells the parts of a page that are drawn
 // in JavaScript when the colours change.
 
+import { t } from "./texts.js";
+
 const listeners = new Set();
 
 const announceTheme = () => listeners.forEach((listener) => listener());
@@ -34,8 +36,9 @@ const nextTheme = () => {
 // Lets a button switch the theme; returns a function that does the same.
 export const followTheme = (button) => {
   const describe = () => {
-    const now = page.dataset.theme || "automatic";
-    const text = `Theme: ${now}. Switch to ${nextTheme() || "automatic"}`;
+    const names = { light: t("light"), dark: t("dark") };
+    const [now, next] = [page.dataset.theme, nextTheme()].map((theme) => names[theme] ?? t("automatic"));
+    const text = t("Theme: %(now)s. Switch to %(next)s", { now, next });
     button.setAttribute("aria-label", text);
     button.title = text;
   };

@@ -2,16 +2,17 @@
 // the list shows it, the arrow keys choose, Enter opens.
 
 import { element } from "../lib/dom.js";
+import { t } from "../lib/texts.js";
 
 const KINDS = {
-  action: "Action",
-  alert: "Alert",
-  dashboard: "Dashboard",
-  host: "Host",
-  metric: "Metric",
-  page: "Page",
-  project: "Project",
-  rule: "Rule",
+  action: t("Action"),
+  alert: t("Alert"),
+  dashboard: t("Dashboard"),
+  host: t("Host"),
+  metric: t("Metric"),
+  page: t("Page"),
+  project: t("Project"),
+  rule: t("Rule"),
 };
 
 // Returns a function that opens the palette. `actions` are functions by the name of an action.
@@ -70,7 +71,7 @@ export const createPalette = (actions) => {
     list.replaceChildren(...entries.map(itemOf));
     list.hidden = entries.length === 0;
     box.setAttribute("aria-expanded", String(entries.length > 0));
-    note.textContent = entries.length ? (answer.more ? "There are more: type further" : "") : "Nothing matches";
+    note.textContent = entries.length ? (answer.more ? t("There are more: type further") : "") : t("Nothing matches");
     choose(0);
   };
 
@@ -80,7 +81,7 @@ export const createPalette = (actions) => {
     try {
       const words = new URLSearchParams({ q: box.value.trim() });
       const answer = await fetch(`/api/palette?${words}`, { signal: mine.signal });
-      if (!answer.ok) throw new Error(answer.status === 401 ? "you are logged out" : `${answer.status}`);
+      if (!answer.ok) throw new Error(answer.status === 401 ? t("you are logged out") : `${answer.status}`);
       show(await answer.json());
       request = null;
       if (isAwaited) run(entries[0]);
@@ -88,7 +89,7 @@ export const createPalette = (actions) => {
       if (problem.name === "AbortError") return;
       request = null;
       show({ entries: [], more: false });
-      note.textContent = `The server does not answer: ${problem.message}`;
+      note.textContent = t("The server does not answer: %(problem)s", { problem: problem.message });
     }
     isAwaited = false;
   };

@@ -9,10 +9,12 @@ import { chartTip } from "../lib/chart_tip.js";
 import { element } from "../lib/dom.js";
 import { axisText, UNKNOWN } from "../lib/format.js";
 import { plotOptions, strokes, translucent, uPlot } from "../lib/plot.js";
+import { t } from "../lib/texts.js";
 import { onThemeChange } from "../lib/theme.js";
 
 const HEIGHT = 240;
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTH = new Intl.DateTimeFormat(document.documentElement.lang, { month: "short", timeZone: "UTC" });
+const MONTHS = Array.from({ length: 12 }, (_, month) => MONTH.format(new Date(Date.UTC(2026, month, 1))));
 
 // "2026-11-23" is "23 Nov"; of an hour, "14:00", and the date where a day begins.
 const shortLabel = (label) => {
@@ -25,7 +27,7 @@ const shortLabel = (label) => {
 const longLabel = (label) => label.slice(0, 16).replace("T", " ");
 
 const valueText = (value) =>
-  value === null || value === undefined ? UNKNOWN : value.toLocaleString("en", { maximumFractionDigits: 2 });
+  value === null || value === undefined ? UNKNOWN : value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: 2 });
 
 const createChart = (figure) => {
   const data = JSON.parse(document.getElementById(figure.dataset.chart).textContent);
@@ -75,7 +77,7 @@ const createChart = (figure) => {
 
   const titleAt = (index) => {
     const happened = textsBetween(marks, edges[index], edges[index + 1]);
-    const label = longLabel(data.labels[index]) + (data.complete[index] ? "" : " (not over)");
+    const label = longLabel(data.labels[index]) + (data.complete[index] ? "" : ` (${t("not over")})`);
     return [label, ...happened].join(" · ");
   };
 

@@ -1,6 +1,8 @@
 // The form of a report: rows are added, removed and moved; dates appear when they are chosen;
 // empty fields stay out of the address.
 
+import { t } from "../lib/texts.js";
+
 const form = document.querySelector("[data-ask]");
 
 // ---- rows: events of trends, steps of a funnel ----
@@ -18,7 +20,7 @@ if (list) {
       const mark = row.querySelector("[data-number]");
       if (mark) {
         mark.textContent = index + 1;
-        fieldOf(row).setAttribute("aria-label", `Step ${index + 1}`);
+        fieldOf(row).setAttribute("aria-label", t("Step %(index)s", { index: index + 1 }));
       }
       const [up, down] = [row.querySelector("[data-up]"), row.querySelector("[data-down]")];
       if (up) up.disabled = index === 0;

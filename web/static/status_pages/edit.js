@@ -1,5 +1,7 @@
 // Offers probes or hosts as the kind of a component says, and sends the logo.
 
+import { t } from "../lib/texts.js";
+
 for (const row of document.querySelectorAll("[data-row]")) {
   const kind = row.querySelector("select");
   const reference = row.querySelector("input[list], input[data-list]");
@@ -13,7 +15,7 @@ const state = document.getElementById("logo-state");
 
 async function send(method, body) {
   const answer = await fetch(file.dataset.logo, { method, body, headers: body ? { "Content-Type": body.type } : {} });
-  if (answer.ok) state.textContent = body ? "The logo is stored." : "The logo is removed.";
+  if (answer.ok) state.textContent = body ? t("The logo is stored.") : t("The logo is removed.");
   else state.textContent = (await answer.json()).error;
 }
 

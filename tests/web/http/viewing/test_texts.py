@@ -10,17 +10,23 @@ from pytest_aiohttp import AiohttpClient
 from storage.api.accounts import CredentialKind
 from tests.web.http.viewing.extraction import (
     TRANSLATED,
+    all_texts,
     compiled,
-    navigation_titles,
+    forms_of,
+    is_translated,
+    key_of,
     po_path,
     read_catalogue,
-    template_texts,
+    script_module,
+    script_path,
 )
+from tests.web.http.viewing.leftovers import script_leftovers, template_leftovers
 from tests.web.service_doubles import NOW_MS
 from tests.web.world import World, world_at
 from web.identity.secret_hashes import secret_hash
 
-_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+_PLACEHOLDER = re.compile(r"%\(\w+\)s")
+_TAG = re.compile(r"<[^>]+>")
 
 
 @pytest.fixture
@@ -35,22 +41,35 @@ def blockbuster() -> None:
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_catalogue_has_every_text_with_its_placeholders(language: str) -> None:
-    texts = {
-        str(message.id): str(message.string) for message in read_catalogue(language) if message.id
-    }
-    wanted = {str(message.id) for message in template_texts() if message.id}
-    assert wanted - texts.keys() - navigation_titles() == set()
-    for text, translation in texts.items():
-        assert translation, text
-        assert set(_PLACEHOLDER.findall(translation)) == set(_PLACEHOLDER.findall(text)), text
+def test_catalogue_has_every_text_and_no_other(language: str) -> None:
+    known = {key_of(message) for message in read_catalogue(language) if message.id}
+    assert known == {key_of(message) for message in all_texts() if message.id}
+
+
+def test_templates_and_scripts_have_no_text_outside_of_the_catalogue() -> None:
+    assert [*template_leftovers(), *script_leftovers()] == []
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_compiled_catalogue_is_that_of_the_translators(language: str) -> None:
+def test_translations_are_whole_and_keep_placeholders_and_tags(language: str) -> None:
+    for message in read_catalogue(language):
+        if not message.id:
+            continue
+        text = key_of(message)[1]
+        assert is_translated(message), text
+        texts = (text, message.id if isinstance(message.id, str) else message.id[1])
+        for place, form in enumerate(forms_of(message)):
+            for signs in (_PLACEHOLDER, _TAG):
+                wanted = signs.findall(texts[min(place, 1)])
+                assert sorted(signs.findall(form)) == sorted(wanted), form
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_files_of_server_and_scripts_are_those_of_the_translators(language: str) -> None:
     # After a change: python -m tests.web.http.viewing.extraction
-    stored = po_path(language).with_suffix(".mo").read_bytes()
-    assert stored == compiled(read_catalogue(language))
+    catalogue = read_catalogue(language)
+    assert po_path(language).with_suffix(".mo").read_bytes() == compiled(catalogue)
+    assert script_path(language).read_bytes() == script_module(catalogue)
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ def test_times_and_numbers_follow_the_reader() -> None:
     assert filters.speed(1_234_000) == "1,2 MB/s"
     assert filters.count(204_800) == "204.800"
     assert filters.number(0.5) == "0,50"
+    assert filters.seconds(1.317) == "1,32 s"
     assert filters.value(25_280_000_000) == "25,28 G"
     # The values of fields keep the point that they are read with.
     assert filters.plain(0.5) == "0.5"
