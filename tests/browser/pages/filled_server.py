@@ -37,7 +37,7 @@ ADDRESSES: Final[Mapping[str, tuple[str, ...]]] = {
     "/silences/{uuid}/edit": ("/silences/{silence}/edit",),
     "/maintenance/{uuid}/edit": ("/maintenance/{window}/edit",),
     "/explore": ("/explore", "/explore?query=node_load1"),
-    "/dashboards/{uid}": ("/dashboards/node", "/dashboards/node?edit"),
+    "/dashboards/{uid}": ("/dashboards/node", "/dashboards/mine", "/dashboards/mine?edit"),
     "/users/{name}": ("/users/vera",),
     "/sessions/{session_id}": ("/sessions/one",),
     "/projects/{project_key}": ("/projects/{project}",),
@@ -245,11 +245,27 @@ class _Filling:
         shared = {"kind": "funnel", "title": "Sign-up", "days": 7, "definition": {"steps": steps}}
         share = await self._post(f"/v1/projects/{key}/shares", shared)
         board = await self._post("/api/dashboards/node/shares", {"days": 7})
+        await self._dashboard()
         return {
             "project": key,
             "share": share["url"].rsplit("/", 1)[1],
             "board": board["url"].rsplit("/", 1)[1],
         }
+
+    async def _dashboard(self) -> None:
+        """Make a dashboard with a variable, a link, two versions and a share."""
+        panel = {"id": 1, "title": "Load", "queries": [{"expr": "node_load1"}]}
+        dashboard: dict[str, Any] = {
+            "title": "Mine",
+            "panels": [panel | {"place": {"x": 0, "y": 0, "w": 12, "h": 8}}],
+            "variables": [{"name": "job", "query": "label_values(up, job)"}],
+            "links": [{"title": "Runbook", "url": "https://example.com/runbook"}],
+        }
+        made = await self._post("/api/dashboards", {"uid": "mine", "dashboard": dashboard})
+        changed = {"version": made["version"], "dashboard": dashboard | {"title": "My load"}}
+        async with self._client.put("/api/dashboards/mine", json=changed) as answer:
+            assert answer.status == 200, await answer.text()
+        await self._post("/api/dashboards/mine/shares", {"days": 7})
 
     async def _session(self) -> dict[str, str]:
         traces = [

@@ -12,7 +12,7 @@ from storage.api.accounts import Role
 from tests.browser.layout import expect_no_overflow
 from tests.browser.pages.axe import violations
 from tests.browser.pages.filled_server import PASSWORD, Filled, filled_server
-from tests.browser.pages.test_every_page import READY
+from tests.browser.pages.walk import READY
 from tests.browser.signing_in import sign_in
 from tests.web.http.viewing.extraction import forms_of, key_of, read_catalogue
 

@@ -3,6 +3,7 @@
 
 import { element } from "../lib/dom.js";
 import { t } from "../lib/texts.js";
+import { request } from "./api.js";
 import { blankPanel } from "./blank.js";
 import { openSettings } from "./settings.js";
 
@@ -13,16 +14,6 @@ const KINDS = ["timeseries", "stat", "gauge", "bargauge", "table", "heatmap", "s
 const bar = document.getElementById("edit-bar");
 const dialog = document.getElementById("panel-editor");
 const note = document.getElementById("edit-note");
-
-export const request = async (method, path, body) => {
-  const answer = await fetch(`/api/dashboards${path}`, {
-    method, headers: { Accept: "application/json", "Content-Type": "application/json" },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const data = answer.status === 204 ? null : await answer.json();
-  if (!answer.ok) throw new Error(data.error);
-  return data;
-};
 
 const button = (text, name, act) => {
   const made = element("button", "button small", text);

@@ -1,11 +1,10 @@
-// The menu of a dashboard: duplicate, export, history with restore, delete.
+// The menu of a dashboard: share, duplicate, export, history with restore, delete. What only a
+// dialog needs is loaded with it.
 
 import { element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
 import { t } from "../lib/texts.js";
-import { showDifferences } from "./difference.js";
-import { request } from "./edit.js";
-import { openShare } from "./share.js";
+import { request } from "./api.js";
 import { view } from "./page.js";
 
 const given = JSON.parse(document.getElementById("dashboard-data").textContent);
@@ -49,6 +48,7 @@ const showHistory = async () => {
         const [before, after] = await Promise.all([version, newest].map((each) => request("GET", `/${given.uid}/versions/${each}`)));
         dialog.querySelector(".dash-changes h3").textContent = t("From version %(version)s to %(newest)s", { version, newest });
         dialog.querySelector(".dash-changes").hidden = false;
+        const { showDifferences } = await import("./difference.js");
         showDifferences(dialog.querySelector(".dash-changes div"), before, after);
       }));
       item.append(compare);
@@ -70,7 +70,7 @@ const showHistory = async () => {
   dialog.showModal();
 };
 
-const share = () => openShare(given.uid, view);
+const share = async () => (await import("./share.js")).openShare(given.uid, view);
 
 const actions = { share, duplicate, remove, history: showHistory };
 menu.addEventListener("click", (event) => {

@@ -3,7 +3,7 @@
 import { element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
 import { t } from "../lib/texts.js";
-import { request } from "./edit.js";
+import { request } from "./api.js";
 
 const dialog = document.getElementById("share");
 

@@ -1,7 +1,7 @@
 // What becomes of a query: a saved one, a panel of a dashboard, an alert rule.
 
 import { element } from "../lib/dom.js";
-import { request } from "../dashboards/edit.js";
+import { request } from "../dashboards/api.js";
 import { blankPanel } from "../dashboards/blank.js";
 import { t } from "../lib/texts.js";
 import { saveQuery } from "./own_queries.js";
