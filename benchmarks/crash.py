@@ -46,7 +46,7 @@ _LONGEST_START_S = 1.5
 _WRITING_TIMEOUT_S = 8.0
 _AFTER_WRITING_S = 0.03
 _POLL_S = 0.001
-# Each comparison looks so far back; the last one compares everything.
+# Each comparison looks at least so far back; the last one compares everything.
 _LOOK_BACK_MS = 120_000
 _HARMLESS = frozenset({"scrape_failed"})
 
@@ -142,6 +142,7 @@ class CrashTest:
         self, witnesses: Witnesses, directory: Path, seed: int, longest_life_s: float
     ) -> None:
         self._witnesses, self._directory = witnesses, directory
+        self._look_back_ms = max(_LOOK_BACK_MS, round(1000 * longest_life_s))
         self._longest_life_s, self._deltas = longest_life_s, DeltaStream(seed)
         self._random = random.Random(seed)
         self._server = CrashedServer(ScrapePlan(witnesses.addresses(), INTERVAL_S), directory)
@@ -181,7 +182,7 @@ class CrashTest:
         else:
             self._server.wait_ready()
             if self._lives:
-                self._compare(self._lives[-3:], self._lives[-1].end_ms - _LOOK_BACK_MS)
+                self._compare(self._lives[-3:], self._lives[-1].end_ms - self._look_back_ms)
             headers = self._server.headers()
             if self._pushes is None:
                 self._pushes = pushes.available(self._server.url, headers, progress)
@@ -236,7 +237,7 @@ class CrashTest:
             comparison = TargetComparison(
                 number,
                 served_ms,
-                [life for life in lives if life.start_ms > from_ms or life is self._lives[0]],
+                [life for life in lives if life.start_ms >= from_ms],
                 ALLOWED_LOSS_MS,
                 verdict,
             )
