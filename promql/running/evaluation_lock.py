@@ -22,6 +22,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
+from promql.running.loop_pulse import LoopPulse
+
 _SLICE_S: Final = 0.005
 """The shortest time between two hand-overs, which cost about 50 us each."""
 _MAX_WAIT_S: Final = 0.05
@@ -144,10 +146,18 @@ class EvaluationLock:
 
 
 class TimeSlice:
-    """Holds the lock for one evaluation; a context manager for the evaluating thread."""
+    """Holds the lock for one evaluation; a context manager for the evaluating thread.
 
-    def __init__(self, lock: EvaluationLock, *, urgent: bool = False) -> None:
-        self._lock, self._urgent = lock, urgent
+    Args:
+        lock: what it holds.
+        urgent: whether the evaluation gets the lock before others.
+        pulse: of the event loop that the evaluation gives way to; None if it does not.
+    """
+
+    def __init__(
+        self, lock: EvaluationLock, *, urgent: bool = False, pulse: LoopPulse | None = None
+    ) -> None:
+        self._lock, self._urgent, self._pulse = lock, urgent, pulse
         self._thread = 0
         self._is_held = False
         self._since_s = 0.0
@@ -172,8 +182,11 @@ class TimeSlice:
     def offer(self) -> None:
         """Hand the lock to a waiting thread and wait for it again, once the slice is over.
 
-        An evaluation without the lock waits for it after 50 ms.
+        An evaluation without the lock waits for it after 50 ms. Before that, it sleeps for a
+        moment if the event loop is late.
         """
+        if self._pulse is not None:
+            self._pulse.yield_if_late()
         lock = self._lock
         if self._is_held and not lock.is_contended:
             return
