@@ -257,7 +257,7 @@ export const startEditing = ({ given, state, reload, end }) => {
       tools.append(
         handleOf(panel, card, "Move", "✥", movedPlace),
         button(t("Edit"), t("Edit %(title)s", { title: titleOf(panel) }), () => openPanel(panel, () => changed(t("%(title)s is changed. Not saved yet.", { title: titleOf(panel) })))),
-        button(t("Copy"), t("Duplicate %(title)s", { title: titleOf(panel) }), () => copy(panel)),
+        button(t("Copy"), t("Copy %(title)s", { title: titleOf(panel) }), () => copy(panel)),
         button("×", t("Remove %(title)s", { title: titleOf(panel) }), () => remove(panel)),
         handleOf(panel, card, "Resize", "⇲", sizedPlace),
       );
