@@ -57,7 +57,7 @@ async def test_rule_is_made_fires_is_edited_and_deleted(page: Page, server: Serv
     await page.goto(f"{server.url}/alerts")
     alert = page.locator("#alert-list tbody tr").filter(has_text="TooHigh")
     await expect(alert).to_have_count(1)
-    await expect(alert).to_contain_text("firing", ignore_case=True)
+    await expect(alert).to_contain_text("Warning")
 
     await page.goto(f"{server.url}/alert-rules")
     await page.get_by_role("link", name="Edit mine").press("Enter")

@@ -67,12 +67,13 @@ async def test_moment_shows_what_changed_and_stays_in_the_url(page: Page, url: s
     changes = page.locator("#changes")
     await expect(changes).to_contain_text("What changed around")
     await expect(changes).to_contain_text("Kolmogorov-Smirnov")
-    await expect(changes.locator("tbody tr").first).to_contain_text("jobs_waiting")
+    # The load of the made-up host may have changed as much.
+    row = changes.locator("tbody tr").filter(has_text="jobs_waiting")
+    await expect(row).to_be_visible()
     await expect(page).to_have_url(re.compile(r"\?at=\d+$"))
     await page.locator("#window").select_option("1 h")
     await expect(page).to_have_url(re.compile("window=1h"))
     await page.reload()
-    row = changes.locator("tbody tr").first
     await expect(row.locator("svg path")).to_have_attribute("d", re.compile("^M.*L"))
     link = await row.get_by_role("link").get_attribute("href")
     assert link is not None
