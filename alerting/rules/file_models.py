@@ -14,10 +14,17 @@ from model.quantities import DurationMs, TextMap, YamlInt
 _NO_DATA_FOR_MS = 300_000
 
 
+def _without_milliseconds(schema: dict[str, Any]) -> None:
+    """Remove the defaults of durations: numbers here, texts in the schema."""
+    for field in schema.get("properties", {}).values():
+        if field.get("type") == "string" and not isinstance(field.get("default", ""), str):
+            del field["default"]
+
+
 class RuleFileModel(NullDefaultsModel):
     """A mapping in which an empty value means the default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_without_milliseconds)
 
 
 class RuleModel(RuleFileModel):
