@@ -43,6 +43,12 @@ class RuleGroupChangeForm(_RuleGroupBody):
     group: RuleGroupForm
 
 
+class RuleFileDocument(TypedDict):
+    """A rule file of Prometheus."""
+
+    groups: list[dict[str, Any]]
+
+
 class RuleImportForm(_RuleGroupBody):
     """A rule file; with `overwrite`, its groups replace those with the same names."""
 

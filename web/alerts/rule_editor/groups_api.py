@@ -10,6 +10,7 @@ from storage.api.rules.stored_groups import StoredRuleGroup
 from web.alerts.rule_editor.group_forms import (
     NewRuleGroupForm,
     RemovedRuleGroupQuery,
+    RuleFileDocument,
     RuleGroupChangeForm,
     RuleGroupPath,
     RuleImportForm,
@@ -72,8 +73,8 @@ class RuleGroupsApi:
             other_bodies={YAML: str},
             errors=(409,),
         )
-        file = Operation(_TAG, str, media_type=YAML, errors=(409,))
-        file_of_one = Operation(_TAG, str, path=at, media_type=YAML, errors=errors)
+        file = Operation(_TAG, RuleFileDocument, media_type=YAML, errors=(409,))
+        file_of_one = Operation(_TAG, RuleFileDocument, path=at, media_type=YAML, errors=errors)
         shown = Operation(_TAG, document, path=at, errors=errors)
         viewer, editor = Access.VIEWER, Access.EDITOR
         table = (
