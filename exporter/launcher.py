@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-# In the archive's `exporter`: the folder of native libraries, and a JSON object with the oldest
-# Python that all packages support, and the file name of each native module.
+# Both are in the folder `exporter` of the archive. NATIVE has the native libraries. MANIFEST is a
+# JSON object: the oldest Python that all packages support, and the file of each native module.
 NATIVE = "native"
 MANIFEST = "manifest.json"
 

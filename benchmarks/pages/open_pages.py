@@ -87,7 +87,7 @@ async def _measure(
 
 
 async def _cpu_s(server: Redshank, seconds: float) -> float:
-    """Return the server's CPU time of so many seconds from now on."""
+    """Return how much CPU time, in seconds, the server uses during the next `seconds`."""
     began_s = server.usage().cpu_s
     await asyncio.sleep(seconds)
     return server.usage().cpu_s - began_s

@@ -118,7 +118,10 @@ class Appender:
 
 
 def _result(own: EventRows, new: NDArray[np.bool_]) -> AppendResult:
-    """Return what becomes of a batch; usually all of it is new and none of it is ahead."""
+    """Return which events of a batch were stored before, and whose times lie too far ahead.
+
+    Usually there are none of either, which the first test finds at once.
+    """
     latest_ms = own.received_ms + FUTURE_TOLERANCE_MS
     is_ahead = own.times_ms > latest_ms
     if new.all() and not is_ahead.any():

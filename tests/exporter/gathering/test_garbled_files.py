@@ -99,7 +99,7 @@ def roots(request: pytest.FixtureRequest, tmp_path: Path) -> Roots:
 
 @pytest.fixture
 def without_data(roots: Roots) -> frozenset[str]:
-    """The collectors of what the host lacks."""
+    """The collectors that fail before any file is garbled, because the host has no such device."""
     return failures(roots)
 
 

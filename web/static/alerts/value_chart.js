@@ -12,7 +12,7 @@ const chart = JSON.parse(document.getElementById("value-chart-data").textContent
 
 const say = (text) => field.replaceChildren(element("p", "faint", text));
 
-// The alert's own series: those without a label that the alert does not have.
+// Whether a series belongs to this alert: the alert has each of its labels.
 const isOwn = ({ metric }) =>
   Object.entries(metric).every(([name, value]) => name === "__name__" || chart.labels[name] === value);
 
