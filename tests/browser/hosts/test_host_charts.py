@@ -83,6 +83,19 @@ async def test_moment_shows_what_changed_and_stays_in_the_url(page: Page, url: s
     await expect(page).to_have_url(re.compile(f"{re.escape(HOST)}$"))
 
 
+async def test_what_changed_is_shown_to_who_picks_a_moment_far_down(page: Page, url: str) -> None:
+    await page.set_viewport_size({"width": 900, "height": 500})
+    await page.goto(url + HOST)
+    last = page.locator('[data-key="temperature"]')
+    await last.scroll_into_view_if_needed()
+    await expect_drawn(last.locator("canvas"))
+    field = await last.locator(".u-over").bounding_box()
+    assert field is not None
+    await page.mouse.click(field["x"] + field["width"] * 0.8, field["y"] + 40)
+    await expect(page.locator("#changes-title")).to_be_in_viewport()
+    await expect(page.locator("#changes-title")).to_contain_text("What changed around")
+
+
 async def test_charts_are_read_zoomed_and_asked_with_the_keyboard(page: Page, url: str) -> None:
     await page.goto(url + HOST)
     await expect_drawn(page.locator(".chart canvas").first)
@@ -120,6 +133,8 @@ async def test_what_changed_fits_the_window(page: Page, url: str, width: int) ->
     at = await page.evaluate("Date.now() - 600000")
     await page.goto(f"{url}{HOST}?at={at}&compare=1d")
     await expect(page.locator("#changes tbody tr").first).to_be_visible()
+    # At 360 px the changes push the charts below the window, where they are not loaded.
+    await page.locator(".chart-place").first.scroll_into_view_if_needed()
     await expect_drawn(page.locator(".chart canvas").first)
     await expect_no_overflow(page, "what changed")
     await page.get_by_text("Times", exact=True).click()

@@ -15,6 +15,7 @@ export const chartBlocks = ({ request, drawn, missing, failed }) => {
   let generation = 0;
   let blocks = [];
   let wanted = new Set();
+  let asked = new Set(); // the keys of charts that are loading or loaded
   let timer = null;
   const visible = new Set();
   const figures = new Map();
@@ -32,7 +33,9 @@ export const chartBlocks = ({ request, drawn, missing, failed }) => {
       missing(keys.filter((key) => !found.has(key)));
       drawn(block);
     } catch (problem) {
-      if (mine === generation) failed(problem, keys);
+      if (mine !== generation) return;
+      for (const key of keys) asked.delete(key);
+      failed(problem, keys);
     }
   };
 
@@ -44,7 +47,8 @@ export const chartBlocks = ({ request, drawn, missing, failed }) => {
         continue;
       }
       visible.add(key);
-      if (blocks.some((block) => block.keys.includes(key))) continue;
+      if (asked.has(key)) continue;
+      asked.add(key);
       wanted.add(key);
       clearTimeout(timer);
       timer = setTimeout(load, TOGETHER_MS);
@@ -75,6 +79,7 @@ export const chartBlocks = ({ request, drawn, missing, failed }) => {
       visible.clear();
       figures.clear();
       wanted = new Set();
+      asked = new Set();
       blocks = [];
       for (const element of elements) observer.observe(element);
     },

@@ -77,6 +77,8 @@ const pickMoment = (moment_ms) => {
   change({ moment_ms }, state.moment_ms === null);
   redrawAll();
   showChanges(moment_ms, windowMs());
+  // The panel is above all charts: out of sight for who picked a moment further down.
+  byId("changes").scrollIntoView({ block: "nearest" });
 };
 
 // ---- loading and drawing ----
