@@ -134,10 +134,10 @@ def _copy_distribution(distribution: metadata.Distribution, library: Path) -> No
         if name.endswith(".dist-info/RECORD"):
             record = target
     if record is not None:
-        with record.open(newline="") as file:
-            lines = [line for line in csv.reader(file) if line[0] in copied]
-        with record.open("w", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows(lines)
+        with record.open(newline="") as before:
+            lines = [line for line in csv.reader(before) if line[0] in copied]
+        with record.open("w", newline="") as after:
+            csv.writer(after, lineterminator="\n").writerows(lines)
 
 
 def _distributions(name: str) -> Iterator[metadata.Distribution]:
