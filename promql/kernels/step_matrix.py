@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from model.label_hashes import hashes_of, repeated
 from model.labels import Labels
 from promql.api import EvaluationError
 from promql.kernels.arrays import Floats, Indices, Mask
@@ -154,8 +155,7 @@ def names_dropped(parts: list[StepMatrix], steps: int) -> Iterator[StepMatrix]:
         part.labels if part.drop_name is None else without_reserved(part.labels, part.drop_name)
         for part in parts
     ]
-    count = sum(len(labels) for labels in dropped)
-    if len({each for labels in dropped for each in labels}) < count:
+    if repeated(hashes_of(dropped)):
         whole = concatenated(parts, steps)
         parts.clear()
         yield whole.without_names()

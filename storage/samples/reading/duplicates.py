@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from model.label_hashes import hashes_of, in_pieces, repeated
 from model.labels import Labels
 from model.series import ABSENT_BITS, STALE_BITS, AlignedSeries
 from storage.api.samples import ReadBudget
 from storage.samples.reading.chunk_reader import SourceSelection
-from storage.samples.reading.label_pieces import in_pieces
 
 
 def doubled_labels(
@@ -16,12 +16,17 @@ def doubled_labels(
 ) -> set[Labels]:
     """Return the label sets that several sources yield."""
     doubled: set[Labels] = set()
+    check = None if budget is None else budget.check
     for some in _indistinct(selections):
+        hashes = repeated(hashes_of((one.labels for one in some), check))
+        if not hashes:
+            continue
         seen: set[Labels] = set()
         # A source yields each label set once, so its pieces do not meet each other.
-        for piece in (piece for one in some for piece in in_pieces(one.labels, budget)):
-            doubled.update(seen.intersection(piece))
-            seen.update(piece)
+        for piece in (piece for one in some for piece in in_pieces(one.labels, check)):
+            own = {labels for labels in piece if hash(labels) in hashes}
+            doubled |= seen & own
+            seen |= own
     return doubled
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from model.label_hashes import hashes_of, have_common
 from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
@@ -16,7 +17,6 @@ from storage.samples.deletion.tombstones import Tombstones
 from storage.samples.head.heads import Heads
 from storage.samples.reading.chunk_reader import ChunkReader, SourceSelection, without_empty
 from storage.samples.reading.duplicates import doubled_labels, merge_doubled
-from storage.samples.reading.label_pieces import have_common, union
 from storage.samples.reading.label_query import LabelQuery
 from storage.samples.reading.newest import newest_series
 from storage.samples.reading.range_index import RangeIndex
@@ -155,11 +155,11 @@ class Query:
         if not any(part.labels for part in found):
             return None
         others = self._select_any(selector, start_ms, end_ms, budget, rest, newest=newest)
-        # `plan.label_sets` includes the late sources, whose series are now in `others`:
-        # compare only with the series that were found in the recent window.
-        own = [part.labels for part in found]
-        label_sets = union(own, budget) if late else plan.label_sets
-        if have_common(label_sets, [part.labels for part in others], budget):
+        # The plan has the late sources too, whose series are now in `others`: compare only
+        # with the series that were found in the recent window.
+        check = None if budget is None else budget.check
+        own = hashes_of((part.labels for part in found), check) if late else plan.label_hashes
+        if have_common(own, hashes_of((part.labels for part in others), check)):
             return None
         return found + others
 

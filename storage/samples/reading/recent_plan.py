@@ -1,7 +1,6 @@
 """Answers selectors from the recent window: finds rings and columns, and gathers samples."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import compress, takewhile
@@ -9,12 +8,12 @@ from itertools import compress, takewhile
 import numpy as np
 from numpy.typing import NDArray
 
+from model.label_hashes import Hashes, hashes_of, repeated
 from model.labels import Labels
 from model.process.garbage import exclude_from_collections
 from model.series import ABSENT_BITS, NO_TIME, AlignedSeries, is_absent
 from storage.api.samples import ReadBudget
 from storage.samples.head.recent import Block, Ring
-from storage.samples.reading.label_pieces import in_pieces, union
 
 # If fewer rings than this share reach back far enough, the recent window is not used.
 _WORTH_SHARE = 0.5
@@ -107,13 +106,10 @@ class RecentPlan:
         by_block: dict[Block, list[tuple[Wanted, Ring]]] = {}
         without_ring = set()
         wanted = list(wanted)
-        counts = Counter[Labels]()
+        check = None if budget is None else budget.check
+        doubled = repeated(hashes_of((one.labels for one in wanted), check))
         for one in wanted:
-            for piece in in_pieces(one.labels, budget):
-                counts.update(piece)
-        doubled = len(counts) < counts.total()
-        for one in wanted:
-            if one.ring is None or (doubled and any(counts[labels] > 1 for labels in one.labels)):
+            if one.ring is None or (doubled and any(hash(each) in doubled for each in one.labels)):
                 without_ring.add(one.source_id)
             else:
                 by_block.setdefault(one.ring.block, []).append((one, one.ring))
@@ -136,9 +132,9 @@ class RecentPlan:
         return _labels_of(self.parts)
 
     @cached_property
-    def label_sets(self) -> Set[Labels]:
-        """The label sets of all parts."""
-        return union(part.labels for part in self.parts)
+    def label_hashes(self) -> Hashes:
+        """The hashes of the label sets of all parts."""
+        return hashes_of(part.labels for part in self.parts)
 
     def late_sources(self, start_ms: int) -> set[int] | None:
         """Return the sources whose rings begin after a time; None if those are most."""
