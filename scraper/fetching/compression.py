@@ -7,7 +7,7 @@ import asyncio
 from concurrent.futures import Executor
 from typing import Final
 
-from model import gzip_body
+from model.decompression import gzip_body
 from scraper.errors import FetchError
 from scraper.messages import body_too_large, quoted
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from model import gzip_body, zstd_body
+from model.decompression import gzip_body, zstd_body
 from model.limits import LimitName, Refusals
 from model.memory_pressure import MemoryLimitError, MemoryReading
 from web.http.errors import (

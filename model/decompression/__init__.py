@@ -1,0 +1,1 @@
+"""Decompresses bodies from other programs, within limits."""
