@@ -62,6 +62,7 @@ from web.requests.projects_api import TenantProjectsApi
 from web.requests.track_api import TrackApi
 from web.server.configuration import ConfigurationApi
 from web.services import Services
+from web.sessions.erasure_api import SessionErasureApi
 from web.sessions.github_api import SessionGithubApi
 from web.sessions.ingest_api import SessionIngestApi
 from web.sessions.prices_api import SessionPricesApi
@@ -195,5 +196,6 @@ def _sessions(internals: Internals) -> tuple[Handlers, ...]:
         SessionIngestApi(sessions, clock),
         SessionGithubApi(sessions),
         SessionPricesApi(sessions, settings, clock),
+        SessionErasureApi(sessions, services.samples, services.sample_administration),
         SessionsSocket(sessions, internals.socket, settings, clock),
     )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from analytics.errors import AnalyticsError
 from analytics.series.session_counters import SessionCounters
@@ -21,6 +21,8 @@ from storage.api.agent_sessions.store import AgentSessionStore
 if TYPE_CHECKING:
     from analytics.sessions.traces.formats import TraceFormat
     from analytics.sessions.traces.reader import TraceSource
+
+_Record = TypeVar("_Record", AgentRequest, AgentAction)
 
 _MOST_RECORDS = 20_000
 """Records that are stored in one commit."""
@@ -120,22 +122,26 @@ class SessionIngestion:
         names: dict[str, str],
         cost: Callable[[AgentRequest], float | None],
     ) -> AgentRecords:
-        requests = []
-        for one in records.requests:
-            sender = one.sender
-            if sender.developer in names:
-                sender = replace(sender, developer=names[sender.developer])
-            requests.append(replace(one, sender=sender, cost_usd=cost(one)))
-        actions = []
-        for action in records.actions:
-            changed = action
-            if action.sender.developer in names:
-                sender = replace(action.sender, developer=names[action.sender.developer])
-                changed = replace(changed, sender=sender)
-            if action.content and not self._settings.content:
-                changed = replace(changed, content="")
-            actions.append(changed)
+        requests = [
+            replace(_without_address(one, names), cost_usd=cost(one)) for one in records.requests
+        ]
+        actions = [_without_address(one, names) for one in records.actions]
+        if not self._settings.content:
+            actions = [replace(one, content="") if one.content else one for one in actions]
         return AgentRecords(requests, actions)
+
+
+def _without_address(record: _Record, names: dict[str, str]) -> _Record:
+    """Return a record that names its developer by the pseudonym, if there is one.
+
+    The id of a session without one contains the developer's name.
+    """
+    address = record.sender.developer
+    name = names.get(address)
+    if name is None:
+        return record
+    sender = replace(record.sender, developer=name)
+    return replace(record, sender=sender, session_id=record.session_id.replace(address, name))
 
 
 def _read(

@@ -61,7 +61,7 @@ class AgentSessions:
     ) -> "AgentSessions":
         """Return the service over its store."""
         prices, counters = PriceList(store), SessionCounters()
-        outcomes = OutcomeIntake(store)
+        outcomes = OutcomeIntake(store, hash_emails=settings.hash_emails)
         secrets = GithubSecrets(settings, store, clock, sealing)
         return cls(
             settings,

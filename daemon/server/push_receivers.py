@@ -55,6 +55,7 @@ def otlp_of(
         configuration.settings.ingest.limits(),
         translation=configuration.otlp,
         logs=AgentLogSink(sessions.ingestion, stores.clock),
+        pseudonyms=sessions.store.pseudonym_function if sessions.settings.hash_emails else None,
         refusals=refusals,
         memory=memory,
     )

@@ -24,6 +24,7 @@ from model.clock import Clock
 from model.limits import LimitName, Refusals
 from model.memory_pressure import MemoryReading
 from model.telemetry.log_records import LogSink, ScopeLogs
+from model.telemetry.persons import PseudonymOf, PseudonymSource
 from storage.api.samples import AmendingAppender, SampleReader
 
 # Larger bodies are decoded in a thread: these take some 10 ms.
@@ -75,6 +76,7 @@ class OtlpReceiver:
         limits: of the writes.
         translation: how metrics become series.
         logs: what stores log records; None if nothing does.
+        pseudonyms: of the e-mail addresses in labels; None if addresses are stored.
 
     Attributes:
         statistics: totals since the start.
@@ -90,6 +92,7 @@ class OtlpReceiver:
         *,
         translation: TranslationSettings | None = None,
         logs: LogSink | None = None,
+        pseudonyms: PseudonymSource | None = None,
         refusals: Refusals | None = None,
         memory: MemoryReading | None = None,
     ) -> None:
@@ -98,6 +101,8 @@ class OtlpReceiver:
         self._intake = PushIntake(
             appender, reader, clock, self._limits, "otlp", _THREAD_BYTES, refusals, memory
         )
+        self._pseudonyms = pseudonyms
+        self._pseudonym_of: PseudonymOf | None = None
         self._identities: dict[str, Identities] = {}
         self._numbers = count(1)
         self.statistics = OtlpStatistics()
@@ -133,6 +138,8 @@ class OtlpReceiver:
             MemoryLimitError: the server is short of memory; nothing is stored.
             StorageError: the write failed; sending the request again helps.
         """
+        if self._pseudonyms is not None and self._pseudonym_of is None:
+            self._pseudonym_of = await self._pseudonyms()
         async with self._intake.turn(sender_name, len(body)) as sender:
             decoder, result = await self._written(sender, sender_name, body, encoding, token)
         await self._intake.commit(result)
@@ -169,7 +176,9 @@ class OtlpReceiver:
         """Decode and write a request; the sender's turn is held."""
         identities = self._identities.get(name)
         if identities is None:
-            identities = Identities(self._translation, self._limits.labels, self._numbers)
+            identities = Identities(
+                self._translation, self._limits.labels, self._numbers, self._pseudonym_of
+            )
             self._identities[name] = identities
 
         def decode() -> MetricsDecoder:

@@ -4,7 +4,7 @@ A key of a series is the number of its metric, its part and the bytes of its att
 A sender repeats these bytes, so a known series is found without decoding them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
@@ -20,6 +20,7 @@ from ingest.wire import Field, fields
 from model.label_limits import LabelLimits
 from model.labels import METRIC_NAME, Labels
 from model.telemetry.log_records import AttributeValue, TelemetryScope
+from model.telemetry.persons import PseudonymOf, is_address
 
 _SERVICE: Final = ("service.namespace", "service.name", "service.instance.id")
 _TARGET_INFO: Final = "target_info"
@@ -32,7 +33,8 @@ _BOUND_LABELS: Final = {BUCKET: "le", QUANTILE: "quantile"}
 _NUMBER_BYTES: Final = 8
 _BOUND_BYTES: Final = 8
 
-Pairs = Sequence[tuple[str, AttributeValue]]
+Texts = Sequence[tuple[str, str]]
+"""Attributes, each with its value as a text."""
 
 
 class TelemetryResource:
@@ -48,8 +50,7 @@ class TelemetryResource:
 
     __slots__ = ("identity", "info_until_ms", "number", "promoted", "target_info")
 
-    def __init__(self, number: int, pairs: Pairs, settings: TranslationSettings) -> None:
-        texts = [(key, text_of(value)) for key, value in pairs]
+    def __init__(self, number: int, texts: Texts, settings: TranslationSettings) -> None:
         known = dict(reversed(texts))
         self.number, self.info_until_ms = number, 0
         self.identity: dict[str, str] = {}
@@ -66,9 +67,7 @@ class TelemetryResource:
                 self.promoted.setdefault(label_name(key, settings), text)
         self.target_info = self._target_info(texts, settings)
 
-    def _target_info(
-        self, texts: Sequence[tuple[str, str]], settings: TranslationSettings
-    ) -> Labels | None:
+    def _target_info(self, texts: Texts, settings: TranslationSettings) -> Labels | None:
         identifying = sum(1 for key in _SERVICE if any(key == name for name, _ in texts))
         if len(texts) == identifying or not self.identity:
             return None
@@ -105,6 +104,7 @@ class Identities:
         limits: of the labels of one series.
         numbers: of resources and metrics. A sender's keys begin with them and outlive a change
             of the settings, so identities that follow others go on with their numbers.
+        pseudonym_of: replaces the e-mail addresses of persons; None if they are kept.
     """
 
     # A large Collector forwards some thousand resources with some hundred metrics each.
@@ -115,8 +115,10 @@ class Identities:
         settings: TranslationSettings,
         limits: LabelLimits,
         numbers: Iterator[int] | None = None,
+        pseudonym_of: PseudonymOf | None = None,
     ) -> None:
         self.settings, self._limits = settings, limits
+        self._pseudonym_of = pseudonym_of
         self._numbers = numbers or count(1)
         self._resources: dict[bytes, TelemetryResource] = {}
         self._metrics: dict[tuple[bytes, bytes, bytes, MetricKind], MetricIdentity] = {}
@@ -126,8 +128,8 @@ class Identities:
         key = b"" if place is None else data[place.start : place.stop]
         known = self._resources.get(key)
         if known is None:
-            pairs = read_pairs(key, _numbered(key, 1))
-            known = TelemetryResource(next(self._numbers), pairs, self.settings)
+            texts = self._texts(read_pairs(key, _numbered(key, 1)))
+            known = TelemetryResource(next(self._numbers), texts, self.settings)
             if len(self._resources) >= self._MOST:
                 self._resources = {}
             self._resources[key] = known
@@ -176,9 +178,19 @@ class Identities:
             "otel_scope_version": scope.version,
             "otel_scope_schema_url": schema_url,
         }
-        for key, value in scope.attributes.items():
-            labels[label_name(f"otel_scope_{key}", self.settings)] = text_of(value)
+        for key, text in self._texts(scope.attributes.items()):
+            labels[label_name(f"otel_scope_{key}", self.settings)] = text
         return labels
+
+    def _texts(self, pairs: Iterable[tuple[str, AttributeValue]]) -> Texts:
+        """Return attributes as texts, without the addresses that must not be stored."""
+        texts = [(name, text_of(value)) for name, value in pairs]
+        pseudonym_of = self._pseudonym_of
+        if pseudonym_of is None:
+            return texts
+        return [
+            (name, pseudonym_of(text) if is_address(name, text) else text) for name, text in texts
+        ]
 
     def labels_of(self, metric: MetricIdentity, key: bytes) -> Labels:
         """Return the labels of a series; may be called on any thread.
@@ -198,7 +210,7 @@ class Identities:
             at += _BOUND_BYTES
         attributes = key[at:]
         pairs = read_pairs(attributes, list(fields(attributes, 0, len(attributes))))
-        texts = joined([(name, text_of(value)) for name, value in pairs], self.settings)
+        texts = joined(self._texts(pairs), self.settings)
         labels = Labels.of(
             {**metric.resource.promoted, **texts, **metric.scope, **metric.resource.identity, **own}
         )
@@ -216,7 +228,7 @@ class Identities:
         return labels
 
 
-def joined(texts: Sequence[tuple[str, str]], settings: TranslationSettings) -> dict[str, str]:
+def joined(texts: Texts, settings: TranslationSettings) -> dict[str, str]:
     """Return labels for attributes; the values of those with one label name are joined."""
     labels: dict[str, str] = {}
     for key, text in sorted(texts, key=_key):

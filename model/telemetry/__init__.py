@@ -1,3 +1,3 @@
-"""What OpenTelemetry's senders report besides metrics: log records and events."""
+"""What OpenTelemetry's senders report besides metrics, and how they name persons."""
 
-__all__ = ["log_records"]
+__all__ = ["log_records", "persons"]

@@ -1,4 +1,4 @@
-"""Documents of prices, and of what a change of them or an erasure did."""
+"""Documents of prices, and of what a change of them did."""
 
 from typing_extensions import TypedDict
 
@@ -46,12 +46,6 @@ class RepricedDocument(TypedDict):
     """How many requests have another cost now."""
 
     repriced: int
-
-
-class ErasedDeveloperDocument(TypedDict):
-    """How many records were deleted."""
-
-    deleted: int
 
 
 def price_document(price: ModelPrice, *, is_own: bool) -> ModelPriceDocument:

@@ -1,4 +1,4 @@
-"""Prices of models, and the deletion of a developer's records."""
+"""Prices of models."""
 
 from typing import Final
 
@@ -18,7 +18,6 @@ from web.sessions.access import require_reader
 from web.sessions.documents import iso
 from web.sessions.forms import PriceForm, PriceQuery
 from web.sessions.price_documents import (
-    ErasedDeveloperDocument,
     ModelPricesDocument,
     RepricedDocument,
     UnpricedModelDocument,
@@ -41,14 +40,12 @@ class SessionPricesApi:
         listing = Operation(_TAG, ModelPricesDocument)
         change = Operation(_TAG, RepricedDocument, PriceForm)
         removal = Operation(_TAG, RepricedDocument, query=PriceQuery, errors=(404,))
-        erasure = Operation(_TAG, ErasedDeveloperDocument)
         return tuple(
             Route(method, path, handler, access, Surface.JSON, operation=operation)
             for method, path, handler, access, operation in (
                 ("GET", PRICES, self.listed, Access.VIEWER, listing),
                 ("PUT", PRICES, self.change, Access.ADMIN, change),
                 ("DELETE", PRICES, self.remove, Access.ADMIN, removal),
-                ("DELETE", "/api/session-developers/{name}", self.erase, Access.ADMIN, erasure),
             )
         )
 
@@ -114,10 +111,3 @@ class SessionPricesApi:
             raise MissingError("no admin has set such a price", "model")
         note(request, "session-price.remove", query.model)
         return repriced
-
-    async def erase(self, request: web.Request) -> web.Response:
-        """Delete everything of a developer, also under the pseudonym of the address."""
-        name = request.match_info["name"]
-        deleted = await self._sessions.store.erase_developer(name)
-        note(request, "session-developer.erase", name)
-        return json_response(ErasedDeveloperDocument(deleted=deleted))

@@ -13,6 +13,7 @@ from analytics.sessions.traces.values import (
     time_at,
 )
 from model.telemetry.log_records import LogRecord, ScopeLogs
+from model.telemetry.persons import PERSON_ATTRIBUTES
 from storage.api.agent_sessions.identity import EVENT_ID
 from storage.api.agent_sessions.records import (
     ActionKind,
@@ -59,10 +60,6 @@ _SERVICES: Final = {
 _SESSION: Final = (
     *("gen_ai.conversation.id", "conversation.id", "copilot_chat.session_id"),
     *("copilot_chat.chat_session_id", "session.id", "thread.id"),
-)
-_DEVELOPER: Final = (
-    *("developer", "developer.id", "enduser.id"),
-    *("user.email", "user.name", "user.account_uuid", "user.account_id", "user.id"),
 )
 _MS: Final = 1_000_000
 _REDACTED: Final = frozenset({"[REDACTED]", "<REDACTED>"})
@@ -121,7 +118,7 @@ class AgentEvent:
         if self._sender is None:
             self._sender = AgentSender(
                 self.agent,
-                self.text(*_DEVELOPER) or self._sender_name,
+                self.text(*PERSON_ATTRIBUTES) or self._sender_name,
                 self.text("team", "team.id", "team.name", "department"),
                 self.text("project", "project.name", "vcs.repository.name", "repository")
                 or last_part(self.text("cwd")),

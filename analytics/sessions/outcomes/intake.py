@@ -1,11 +1,13 @@
 """The one way in for pull requests, reviews and commits, however they arrive."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from analytics.sessions.outcomes.github_json import outcomes_in
+from storage.api.agent_sessions.outcomes import WorkOutcome
 from storage.api.agent_sessions.store import AgentSessionStore
 
 
@@ -28,12 +30,16 @@ class TakenOutcomes:
 class OutcomeIntake:
     """Reads outcomes from GitHub's JSON, and stores them.
 
+    Args:
+        store: the store.
+        hash_emails: whether authors' e-mail addresses are replaced by pseudonyms.
+
     Attributes:
         received: the outcomes that arrived since the start, by their way.
     """
 
-    def __init__(self, store: AgentSessionStore) -> None:
-        self._store = store
+    def __init__(self, store: AgentSessionStore, *, hash_emails: bool = False) -> None:
+        self._store, self._hash_emails = store, hash_emails
         self.received: Counter[OutcomeWay] = Counter()
 
     async def take(self, document: Any, way: OutcomeWay, repository: str = "") -> TakenOutcomes:
@@ -47,7 +53,15 @@ class OutcomeIntake:
         Raises:
             StorageError: nothing was stored.
         """
-        outcomes = outcomes_in(document, repository)
+        outcomes = await self._without_addresses(outcomes_in(document, repository))
         stored = await self._store.append_outcomes(outcomes)
         self.received[way] += len(outcomes)
         return TakenOutcomes(len(outcomes), stored)
+
+    async def _without_addresses(self, outcomes: Sequence[WorkOutcome]) -> Sequence[WorkOutcome]:
+        """Return outcomes whose authors are not named by an address: git knows no login."""
+        addresses = {one.author for one in outcomes if "@" in one.author}
+        if not self._hash_emails or not addresses:
+            return outcomes
+        names = await self._store.pseudonyms(sorted(addresses))
+        return [replace(one, author=names.get(one.author, one.author)) for one in outcomes]

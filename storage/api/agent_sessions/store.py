@@ -1,6 +1,7 @@
 """The protocol of the store of coding agents' sessions."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +25,15 @@ from storage.api.agent_sessions.reports import (
     UsageGroup,
     UsageSeries,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class DeveloperIdentity:
+    """What names a developer: the own name and the pseudonym, and the ids of sessions."""
+
+    names: Sequence[str]
+    session_ids: Sequence[str]
+
 
 CostOf = Callable[[AgentRequest], float | None]
 """Returns the cost of a request in dollars, None for a model without a price."""
@@ -129,6 +139,9 @@ class AgentSessionStore(Protocol):
     async def reprice(self, cost: CostOf) -> int:
         """Compute every cost anew; return how many requests changed."""
 
+    async def identity_of(self, developer: str) -> DeveloperIdentity:
+        """Return the names of a developer and the sessions that `erase_developer` deletes."""
+
     async def erase_developer(self, developer: str) -> int:
         """Delete everything of a developer; return how many records that were."""
 
@@ -137,3 +150,6 @@ class AgentSessionStore(Protocol):
 
     async def pseudonyms(self, texts: Sequence[str]) -> Mapping[str, str]:
         """Return a lasting pseudonym for each text, which only this store can compute."""
+
+    async def pseudonym_function(self) -> Callable[[str], str]:
+        """Return what makes the same pseudonyms; any thread may call it."""

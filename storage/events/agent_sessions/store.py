@@ -25,7 +25,7 @@ from storage.api.agent_sessions.reports import (
     UsageGroup,
     UsageSeries,
 )
-from storage.api.agent_sessions.store import CostOf
+from storage.api.agent_sessions.store import CostOf, DeveloperIdentity
 from storage.events.agent_sessions import outcome_rows, upkeep
 from storage.events.agent_sessions.appending import AgentAppender, AgentBatch
 from storage.events.agent_sessions.queries import AgentQueries
@@ -216,14 +216,23 @@ class DuckAgentSessionStore:
         """See `AgentSessionStore.reprice`."""
         return await self._write(lambda connection: upkeep.reprice(connection, cost), 0)
 
+    async def identity_of(self, developer: str) -> DeveloperIdentity:
+        """See `AgentSessionStore.identity_of`."""
+
+        def identity(found: AgentQueries) -> DeveloperIdentity:
+            names = self._names(developer)
+            return DeveloperIdentity(names, upkeep.sessions_of(found.connection, names))
+
+        return await self._read(identity, DeveloperIdentity((developer,), ()))
+
     async def erase_developer(self, developer: str) -> int:
         """See `AgentSessionStore.erase_developer`."""
+        return await self._write(
+            lambda connection: upkeep.erase_developer(connection, self._names(developer)), 0
+        )
 
-        def erase(connection: "DuckDBPyConnection") -> int:
-            names = (developer, self._pseudonym(developer))
-            return upkeep.erase_developer(connection, names)
-
-        return await self._write(erase, 0)
+    def _names(self, developer: str) -> tuple[str, str]:
+        return developer, self._pseudonym(developer)
 
     async def delete_sessions_before(self, time_ms: int) -> int:
         """See `AgentSessionStore.delete_sessions_before`."""
@@ -235,6 +244,12 @@ class DuckAgentSessionStore:
         """See `AgentSessionStore.pseudonyms`."""
         # Opening the file reads the key of the hashes.
         return await self._database.read(lambda _: {text: self._pseudonym(text) for text in texts})
+
+    async def pseudonym_function(self) -> Callable[[str], str]:
+        """See `AgentSessionStore.pseudonym_function`."""
+        # Opening the file reads the key of the hashes.
+        await self._database.read(lambda _: None)
+        return self._pseudonym
 
     def _pseudonym(self, text: str) -> str:
         (number,) = self._hasher.hashes(0, (text,), b"developer").tolist()

@@ -78,16 +78,30 @@ def reprice(connection: "DuckDBPyConnection", cost: CostOf) -> int:
     return changed
 
 
+def sessions_of(connection: "DuckDBPyConnection", developers: Sequence[str]) -> list[str]:
+    """Return the ids of the sessions in which any of a developer's names occurs."""
+    rows = connection.execute(
+        "select session_id from agent_sessions where session_hash in"
+        f" ({_owned(developers)}) order by session_id",
+        [*developers] * 3,
+    ).fetchall()
+    return [session_id for (session_id,) in rows]
+
+
+def _owned(developers: Sequence[str]) -> str:
+    """Return the query for the sessions of a developer; it takes the names three times."""
+    marks = ", ".join("?" * len(developers))
+    return " union ".join(
+        f"select session_hash from {table} where developer in ({marks})"
+        for table in ("agent_sessions", "agent_requests", "agent_actions")
+    )
+
+
 def erase_developer(connection: "DuckDBPyConnection", developers: Sequence[str]) -> int:
     """Delete everything of a developer under any of their names; return how many records."""
     marks = ", ".join("?" * len(developers))
-    owned = (
-        f"select session_hash from agent_sessions where developer in ({marks})"
-        f" union select session_hash from agent_requests where developer in ({marks})"
-        f" union select session_hash from agent_actions where developer in ({marks})"
-    )
-    hashes = [row[0] for row in connection.execute(owned, [*developers] * 3).fetchall()]
-    deleted = _delete_sessions(connection, np.array(hashes, np.uint64))
+    rows = connection.execute(_owned(developers), [*developers] * 3).fetchall()
+    deleted = _delete_sessions(connection, np.array([number for (number,) in rows], np.uint64))
     row = connection.execute(
         f"delete from agent_outcomes where author in ({marks})", [*developers]
     ).fetchone()

@@ -285,6 +285,16 @@ async def test_addresses_are_replaced_before_anything_is_stored(events: DuckEven
     assert all(one.developer.startswith("dev-") for one in page.sessions)
 
 
+async def test_session_without_an_id_is_not_named_after_an_address(
+    events: DuckEventStore,
+) -> None:
+    setting = Setting(events, SessionSettings(hash_emails=True))
+    await setting.send(claude_request(session__id=""), claude("user_prompt", session__id=""))
+    page = await setting.store.sessions(ALL, SessionOrder.COST, descending=True, limit=9)
+    (one,) = page.sessions
+    assert one.session_id == f"claude-code:{one.developer}"
+
+
 async def test_log_records_of_other_programs_are_rejected(setting: Setting) -> None:
     other = scope_logs(*claude_request().records[:0], service="shop")
     record = claude("mcp_server_connection", status="connected")

@@ -19,6 +19,7 @@ from ingest.otlp.translation_settings import TranslationSettings
 from model.labels import Labels
 from model.series import is_absent, is_stale
 from model.telemetry.log_records import AttributeValue
+from model.telemetry.persons import PseudonymSource
 from storage.samples.store import SqliteSampleStore
 from tests.ingest.otlp.messages import key_values
 
@@ -98,12 +99,15 @@ async def otlp_at(
     *,
     limits: WriteLimits | None = None,
     translation: TranslationSettings | None = None,
+    pseudonyms: PseudonymSource | None = None,
 ) -> AsyncIterator[OtlpSetting]:
     """Run a receiver over the store of a directory."""
     now = [NOW_MS]
     store = SqliteSampleStore(path / "samples", clock=lambda: now[0])
     await asyncio.to_thread(store.open)
-    receiver = OtlpReceiver(store, store, lambda: now[0], limits, translation=translation)
+    receiver = OtlpReceiver(
+        store, store, lambda: now[0], limits, translation=translation, pseudonyms=pseudonyms
+    )
     try:
         yield OtlpSetting(receiver, store, now)
     finally:

@@ -213,7 +213,7 @@ async def test_erasing_a_developer_removes_their_sessions(world: World) -> None:
     answer = await world.client.delete(
         "/api/session-developers/ann@example.com", headers=await world.bearer(Role.ADMIN)
     )
-    assert (await answer.json())["deleted"] == 4
+    assert await answer.json() == {"deleted": 4, "series": 0}
     assert (await get(world, "/api/sessions"))["total_count"] == 0
 
 
@@ -304,6 +304,21 @@ async def test_commits_of_githubs_api_are_counted(world: World) -> None:
         )
         assert await answer.json() == {"outcomes": 3, "stored": stored}
     assert (await get(world, "/api/metrics"))["commit_frequency"]["value"] == 3
+
+
+async def test_author_without_a_login_is_stored_as_a_pseudonym(private: World) -> None:
+    commit = {
+        "sha": "a" * 40,
+        "html_url": f"https://github.com/o/r/commit/{'a' * 40}",
+        "commit": {"message": "x", "author": {"email": "ann@example.com", "date": at(-1000)}},
+    }
+    answer = await private.client.post(
+        "/api/session-outcomes", json=commit, headers=await private.bearer()
+    )
+    assert answer.status == 200
+    store = private.services.agent_sessions.store
+    (outcome,) = await store.outcomes(0, NOW_MS)
+    assert outcome.author == (await store.identity_of("ann@example.com")).names[1]
 
 
 @pytest.fixture
