@@ -1,6 +1,6 @@
 """The parser of the exporter's command lines: argparse's, with short errors.
 
-Not click, which the server's commands use: it needs Python 3.10, and 2 MB of memory.
+Not click, which the server's commands use: it needs Python 3.10, and the one file runs on 3.9.
 """
 
 from __future__ import annotations

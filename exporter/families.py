@@ -106,6 +106,3 @@ class SummaryFamily(Family):
 
     __slots__ = ()
     type = "summary"
-
-
-# TODO pairs import

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from exporter.collectors.uname_info import uname_info
 from exporter.errors import NoDataError
 from exporter.families import CounterFamily, Family, GaugeFamily
 
@@ -128,18 +129,13 @@ class PortableUname:
     def collect(self) -> Iterable[Family]:
         """Return node_uname_info."""
         uname = self._uname()
-        labels = {
-            "sysname": uname.system,
-            "release": uname.release,
-            "version": uname.version,
-            "machine": uname.machine,
-            "nodename": uname.node,
-            "domainname": "(none)",
-        }
-        family = GaugeFamily(
-            "node_uname_info",
-            "Labeled system information as provided by the uname system call.",
-            labels=list(labels),
-        )
-        family.add(list(labels.values()), 1)
-        return [family]
+        return [
+            uname_info(
+                sysname=uname.system,
+                release=uname.release,
+                version=uname.version,
+                machine=uname.machine,
+                nodename=uname.node,
+                domainname="",
+            )
+        ]

@@ -22,18 +22,22 @@ _COLUMNS: Final = (
 _BYTES_PER_MEGABIT: Final = 1_000_000 / 8
 
 
-class PortableTraffic:
-    """Asks psutil for the counters of each interface.
+class _InterfaceCollector:
+    """A collector of network interfaces.
 
     Args:
         system: the module psutil.
         devices: the interfaces to report.
     """
 
-    name = "netdev"
-
     def __init__(self, system: Any, devices: NameFilter = ALL_NAMES) -> None:
         self._system, self._devices = system, devices
+
+
+class PortableTraffic(_InterfaceCollector):
+    """Asks psutil for the counters of each interface."""
+
+    name = "netdev"
 
     def collect(self) -> Iterable[Family]:
         """Return one counter by field, by device."""
@@ -51,18 +55,10 @@ class PortableTraffic:
                 yield family
 
 
-class PortableInterfaces:
-    """Asks psutil for state, speed and MTU of each interface.
-
-    Args:
-        system: the module psutil.
-        devices: the interfaces to report.
-    """
+class PortableInterfaces(_InterfaceCollector):
+    """Asks psutil for state, speed and MTU of each interface."""
 
     name = "netclass"
-
-    def __init__(self, system: Any, devices: NameFilter = ALL_NAMES) -> None:
-        self._system, self._devices = system, devices
 
     def collect(self) -> Iterable[Family]:
         """Return node_network_up, _mtu_bytes and _speed_bytes, by device."""

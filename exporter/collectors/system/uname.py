@@ -3,7 +3,8 @@
 import os
 from collections.abc import Callable, Iterable
 
-from exporter.families import Family, GaugeFamily
+from exporter.collectors.uname_info import uname_info
+from exporter.families import Family
 from exporter.roots import Roots, read_value
 
 
@@ -20,18 +21,13 @@ class Uname:
     def collect(self) -> Iterable[Family]:
         """Return node_uname_info."""
         uname = self._uname()
-        labels = {
-            "sysname": uname.sysname,
-            "release": uname.release,
-            "version": uname.version,
-            "machine": uname.machine,
-            "nodename": uname.nodename,
-            "domainname": read_value(self._domainname) or "(none)",
-        }
-        family = GaugeFamily(
-            "node_uname_info",
-            "Labeled system information as provided by the uname system call.",
-            labels=list(labels),
-        )
-        family.add(list(labels.values()), 1)
-        return [family]
+        return [
+            uname_info(
+                sysname=uname.sysname,
+                release=uname.release,
+                version=uname.version,
+                machine=uname.machine,
+                nodename=uname.nodename,
+                domainname=read_value(self._domainname) or "",
+            )
+        ]

@@ -1,5 +1,6 @@
 """The collectors of systems without procfs, over psutil's answers there."""
 
+import platform
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,8 +10,9 @@ import psutil
 import pytest
 
 from exporter.collector_options import CollectorOptions
+from exporter.collectors.portable.host import PortableUname
 from exporter.errors import NoDataError
-from exporter.families import Family
+from exporter.families import Family, FamilySample
 from exporter.gathering import catalogue
 from exporter.gathering.gatherer import Gatherer
 from exporter.gathering.portable_collectors import default_collectors
@@ -90,6 +92,21 @@ def test_windows_has_its_own_modes_and_drives() -> None:
     assert not any(name.startswith("node_power_supply") for name, _ in values)
 
 
+def test_name_and_release_of_windows_have_the_labels_of_linux() -> None:
+    # Windows lacks os.uname().
+    uname = platform.uname_result("Windows", "build-1", "11", "10.0.26100", "AMD64")
+    (family,) = PortableUname(lambda: uname).collect()
+    labels = {
+        "sysname": "Windows",
+        "release": "11",
+        "version": "10.0.26100",
+        "machine": "AMD64",
+        "nodename": "build-1",
+        "domainname": "(none)",
+    }
+    assert family.samples == [FamilySample("node_uname_info", labels, 1)]
+
+
 def test_mount_that_fails_has_the_reason_and_no_size() -> None:
     def usage(path: str) -> Any:
         if path == "/":
@@ -122,13 +139,13 @@ def test_filters_of_the_options_apply() -> None:
     assert not any(name.startswith("node_disk_") for name, _ in values)
 
 
-@pytest.mark.parametrize("platform", ["darwin", "win32"])
+@pytest.mark.parametrize("name", ["darwin", "win32"])
 def test_another_system_has_the_portable_collectors(
-    monkeypatch: pytest.MonkeyPatch, platform: str
+    monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     # psutil chooses its modules when it is imported.
     assert psutil.LINUX
-    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setattr("sys.platform", name)
     built = catalogue.build(ExporterSettings(), lambda: NOW_MS)
     assert {"PortableCPU", "PortableFilesystems"} <= {type(one).__name__ for one in built}
     # psutil of this machine answers, too.
