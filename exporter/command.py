@@ -16,6 +16,7 @@ from exporter.settings import DEFAULT_LISTEN, ExporterSettings
 _DEFAULTS = ExporterSettings()
 # `--collector.cpu` or `--no-collector.cpu`; flags with a second dot are settings of one.
 _COLLECTOR_FLAG = re.compile(r"--(no-)?collector\.([a-z0-9_-]+)")
+_MIB = 2**20
 # Options without a value. Like node_exporter's, they also exist as `--no-…` and `--…=false`.
 _SWITCHES = {
     "--collector.disable-defaults": "Run only the collectors that are enabled by name.",
@@ -34,6 +35,7 @@ class _PushOptions(NamedTuple):
     config_file: str
     interval_s: float | None
     queue: str
+    queue_mib: float | None
 
     @property
     def is_on(self) -> bool:
@@ -60,7 +62,12 @@ def exporter(arguments: Sequence[str], prog: str = "redshank exporter") -> None:
 
         parser.show(f"redshank exporter {version()}")
     push = _PushOptions(
-        given.push, given.key, given.push_config, given.push_interval, given.push_queue
+        given.push,
+        given.key,
+        given.push_config,
+        given.push_interval,
+        given.push_queue,
+        given.push_queue_size,
     )
     try:
         if push.is_on:
@@ -219,6 +226,12 @@ def _add_pushing(parser: CommandLine) -> None:
         help="Time from one push to the next; default: 15, or that of --push-config.",
     )
     parser.add_argument("--push-queue", metavar="DIR", default="", help="Directory of the queue.")
+    parser.add_argument(
+        "--push-queue-size",
+        metavar="MIB",
+        type=number_between(1, 1_000_000),
+        help="Largest size of the queue, whose oldest pushes make room; default: 64.",
+    )
 
 
 def _settings(given: Namespace) -> ExporterSettings:
@@ -272,7 +285,7 @@ def _push(
 
     from exporter.logs import configure
     from exporter.pushing.delivery import QueueDelivery
-    from exporter.pushing.push_queue import PushQueue
+    from exporter.pushing.push_queue import DEFAULT_MOST_BYTES, PushQueue
     from exporter.pushing.push_settings import (
         REPORT_PATH,
         PushAgentSettings,
@@ -290,8 +303,9 @@ def _push(
     else:
         agent = PushAgentSettings(PushServer.of(options.url, options.key, REPORT_PATH), 15.0)
     directory = Path(options.queue) if options.queue else default_queue()
+    most_bytes = int(options.queue_mib * _MIB) if options.queue_mib else DEFAULT_MOST_BYTES
     try:
-        queue = PushQueue(directory)
+        queue = PushQueue(directory, most_bytes)
     except OSError as exc:
         raise PushSettingsError(f"--push-queue: {directory}: {exc.strerror}") from exc
     vectors = HostVectors.of(settings).push

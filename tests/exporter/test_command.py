@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from exporter.command import exporter
+from exporter.pushing.push_queue import PushQueue, QueuedPush
+from exporter.pushing.pusher import Pusher
 from tests.exporter.command_runner import ended
 from tests.patience import PATIENCE_S
 
@@ -69,6 +71,7 @@ def test_help_names_every_option_and_imports_nothing_heavy() -> None:
         (["--push", "monitor"], "'monitor' is not an address such as"),
         (["--push", "http://monitor"], "the key is missing"),
         (["--push-config", "/nonexistent.json"], "/nonexistent.json: "),
+        (["--push-queue-size", "0"], "'0' is not a number from 1"),
         (["--web.systemd-socket"], "cannot listen on 'systemd': it passes no socket"),
         (["--web.listen-address=vsock://:9100"], "cannot listen on 'vsock://:9100'"),
         (["--collector.ipvs.backend-labels=port"], "--collector.ipvs.backend-labels: 'port'"),
@@ -125,6 +128,27 @@ def test_options_of_single_collectors_reach_the_settings(monkeypatch: pytest.Mon
     assert (settings.listen, settings.also_listen) == (":1", (":2",))
     assert (settings.telemetry_path, settings.own_metrics) == ("/m", False)
     assert settings.disabled == frozenset()
+
+
+def test_size_of_the_push_queue_is_an_option(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    queues: list[PushQueue] = []
+
+    class RecordedQueue(PushQueue):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            queues.append(self)
+
+    monkeypatch.setattr("exporter.pushing.push_queue.PushQueue", RecordedQueue)
+    monkeypatch.setattr(Pusher, "run", lambda *_: None)
+    arguments = ["--push", "http://monitor", "--key", "k"]
+    for size, kept in (("1", 1), ("2", 2)):
+        arguments += ["--push-queue", str(tmp_path / size), "--push-queue-size", size]
+        assert ended(exporter, *arguments).status == 0
+        for content in (b"a", b"b"):
+            queues[-1].add(QueuedPush(content * 600 * 1024, {}))
+        assert len(queues[-1]) == kept
 
 
 @pytest.mark.parametrize("attempt", range(3))
