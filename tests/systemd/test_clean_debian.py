@@ -34,11 +34,22 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         yield machine
 
 
+# What the system's own programs write: logs, dpkg's and apt's records, systemd's state.
+OF_THE_SYSTEM = tuple(
+    f"/{path}"
+    for path in (
+        *("etc/machine-id", "var/log/", "var/lib/dpkg/", "var/lib/systemd/"),
+        *("var/cache/apt/", "var/cache/debconf/", "var/cache/ldconfig/"),
+    )
+)
+# systemd makes these for the first dynamic user, and leaves them.
+FOR_ALL_USERS = {"/var/lib/private", "/var/cache/private"}
+
+
 def files(machine: Machine) -> set[str]:
-    """Return all files that a program may have written, but for logs and caches of systemd."""
-    listed = machine.shell("find /etc /opt /usr /var /root /home -xdev ! -type d").split("\n")
-    passing = ("/var/log/", "/var/cache/", "/var/lib/dpkg/", "/var/lib/systemd/", "/etc/machine-id")
-    return {path for path in listed if not path.startswith(passing)}
+    """Return all files and directories that a program may have written."""
+    listed = machine.shell("find /etc /opt /usr /var /root /home -xdev").split("\n")
+    return {path for path in listed if not path.startswith(OF_THE_SYSTEM)} - FOR_ALL_USERS
 
 
 def metrics(machine: Machine) -> str:
