@@ -50,18 +50,25 @@ def commands(port: int) -> dict[str, list[str]]:
     """Return the command line of each exporter, on `port` and the next one."""
     peer = node_exporter_path()
     ours = [sys.executable, "-m", "exporter", "--listen", f"127.0.0.1:{port}"]
-    # The same collectors: node_exporter has processes and addresses off by default, and
-    # Debian's build has systemd on and leaves more mount points out.
+    # The same collectors: node_exporter has processes and addresses off by default.
     started = {OURS: [*ours, "--no-collector.processes", "--no-collector.addresses"]}
     if peer is not None:
-        started[PEER] = [
-            peer,
-            f"--web.listen-address=127.0.0.1:{port + 1}",
-            "--no-collector.systemd",
-            f"--collector.filesystem.mount-points-exclude={MOUNT_POINTS}",
-            f"--collector.filesystem.fs-types-exclude={FILESYSTEM_TYPES}",
-        ]
+        started[PEER] = [peer, f"--web.listen-address=127.0.0.1:{port + 1}", *upstream_defaults()]
     return started
+
+
+def upstream_defaults() -> list[str]:
+    """Return options that undo those defaults that Debian's build of node_exporter has changed.
+
+    It has systemd on, leaves more mount points out, and reads a directory of text files, which
+    need not exist.
+    """
+    return [
+        "--no-collector.systemd",
+        f"--collector.filesystem.mount-points-exclude={MOUNT_POINTS}",
+        f"--collector.filesystem.fs-types-exclude={FILESYSTEM_TYPES}",
+        "--collector.textfile.directory=",
+    ]
 
 
 def measure(scrapes: int, port: int) -> dict[str, Cost]:

@@ -2,6 +2,7 @@
 
 import glob
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.collectors.textfile_format import FileFamily, Series, parse_text
@@ -26,13 +27,21 @@ _KINDS: Mapping[str, type[Family]] = {
 _OWN = ("node_textfile_mtime_seconds", "node_textfile_scrape_error")
 
 
+@dataclass
+class MergedFamily(FileFamily):
+    """A metric family of several files, which are named in `files`."""
+
+    files: list[str] = field(default_factory=list)
+
+
 class TextFiles:
     """Reads every `*.prom` file of some directories, in Prometheus's text format.
 
     A directory may be a pattern, such as `/srv/*/metrics`.
 
     A file that cannot be read or parsed loses its own metrics only, and so does a file
-    with a metric of the exporter itself: a server could not tell the two apart.
+    with a metric of the exporter itself: a server could not tell the two apart. A family without
+    a HELP line has the names of its files as its help text.
 
     Attributes:
         directories: the directories or patterns.
@@ -48,7 +57,7 @@ class TextFiles:
 
     def collect(self) -> Iterable[Family]:
         """Return the families of the files, their modification times, and an error flag."""
-        families: dict[str, FileFamily] = {}
+        families: dict[str, MergedFamily] = {}
         mtimes = GaugeFamily(
             "node_textfile_mtime_seconds",
             "Unixtime mtime of textfiles successfully read.",
@@ -57,10 +66,12 @@ class TextFiles:
         broken: dict[str, str] = {}
         for path in self._paths(broken):
             try:
-                _merge(families, _read(path), {*self.taken, *_OWN})
+                refused = _merge(families, _read(path), {*self.taken, *_OWN}, path)
                 mtimes.add((str(path),), path.stat().st_mtime)
             except (OSError, ValueError) as exc:
-                broken[str(path)] = str(exc) or type(exc).__name__
+                refused = str(exc) or type(exc).__name__
+            if refused:
+                broken[str(path)] = refused
         for name, reason in broken.items():
             if self._broken.get(name) != reason:
                 log.warning("textfile_unreadable", file=name, error=reason)
@@ -103,24 +114,40 @@ def _read(path: Path) -> dict[str, FileFamily]:
 
 
 def _merge(
-    families: dict[str, FileFamily], new: Mapping[str, FileFamily], taken: Collection[str]
-) -> None:
-    """Add the families of one file to those of earlier files, all of them or none.
+    families: dict[str, MergedFamily],
+    new: Mapping[str, FileFamily],
+    taken: Collection[str],
+    path: Path,
+) -> str:
+    """Add the families of one file to those of earlier files.
+
+    Those with another help text than in an earlier file are left out, as node_exporter does.
+
+    Returns:
+        Why a family was left out, "" if none was.
 
     Raises:
         ValueError: a family has another type in an earlier file, a series repeats, or the
-            exporter has a metric of that name.
+            exporter has a metric of that name; no family was added.
     """
     series = {one for family in families.values() for one in family.series}
+    differing = []
     for name, family in new.items():
         before = families.get(name)
         if before is not None and before.type != family.type:
             raise ValueError(f"{name} is a {before.type} elsewhere, a {family.type} here")
-        _check(family, series, taken)
+        if before is not None and before.help and family.help not in (None, before.help):
+            differing.append(name)
+        else:
+            _check(family, series, taken)
     for name, family in new.items():
-        merged = families.setdefault(name, FileFamily(family.type, family.help))
-        merged.samples += family.samples
-        merged.series += family.series
+        if name not in differing:
+            merged = families.setdefault(name, MergedFamily(family.type))
+            merged.help = merged.help or family.help
+            merged.samples += family.samples
+            merged.series += family.series
+            merged.files.append(str(path))
+    return f"{', '.join(differing)}: another HELP in an earlier file" if differing else ""
 
 
 def _check(family: FileFamily, series: Collection[Series], taken: Collection[str]) -> None:
@@ -131,8 +158,9 @@ def _check(family: FileFamily, series: Collection[Series], taken: Collection[str
             raise ValueError(f"{one[0]} is a metric of the exporter itself")
 
 
-def _metric(name: str, family: FileFamily) -> Family:
-    metric = _KINDS[family.type](name, family.help or "No HELP.")
+def _metric(name: str, family: MergedFamily) -> Family:
+    text = family.help or f"Metric read from {', '.join(family.files)}"
+    metric = _KINDS[family.type](name, text)
     for sample_name, labels, value in family.samples:
         metric.add_sample(sample_name, labels, value)
     return metric

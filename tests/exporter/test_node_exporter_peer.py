@@ -33,7 +33,6 @@ OTHERS = ("go_", "promhttp_", "process_", "node_exporter_", "node_scrape_")
 LEFT_OUT = tuple(
     f"node_{name}"
     for name in (
-        "filesystem_mount_info",
         "filesystem_purgeable_bytes",
         "processes_threads_state",
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.deadlines import DeadlineExecutor
 from exporter.errors import DeadlineError
@@ -33,12 +33,19 @@ _GAUGES = {
 
 @dataclass(frozen=True)
 class Mount:
-    """One line of the mount table; paths may contain surrogate escapes."""
+    """One line of the mount table; paths may contain surrogate escapes.
+
+    Attributes:
+        major, minor: the device's number.
+        is_readonly: whether this mount or its whole file system is read-only.
+    """
 
     device: str
     mountpoint: str
     fstype: str
-    options: tuple[str, ...]
+    major: str
+    minor: str
+    is_readonly: bool
 
 
 class Filesystems:
@@ -64,7 +71,8 @@ class Filesystems:
     ) -> None:
         self._roots = roots
         self._tables = [
-            KeptFile(f"{roots.proc}/{owner}/mounts", "surrogateescape") for owner in ("1", "self")
+            KeptFile(f"{roots.proc}/{owner}/mountinfo", "surrogateescape")
+            for owner in ("1", "self")
         ]
         self._mountpoints, self._fstypes = mountpoints, fstypes
         self._statvfs = statvfs
@@ -84,6 +92,11 @@ class Filesystems:
             "node_filesystem_device_error",
             "Whether an error occurred while getting statistics for the given device.",
         )
+        info = GaugeFamily(
+            "node_filesystem_mount_info",
+            "Filesystem mount information.",
+            labels=("device", "major", "minor", "mountpoint"),
+        )
         mounts = self.mounts()
         results = self._executor.run(
             {mount.mountpoint: self._query(mount.mountpoint) for mount in mounts}
@@ -95,13 +108,15 @@ class Filesystems:
             mount_labels = dict(pairs(labels, values))
             if status is None:
                 mount_labels["device_error"] = _reason(result.error)
-            readonly.add_sample(readonly.name, mount_labels, "ro" in mount.options)
+            readonly.add_sample(readonly.name, mount_labels, mount.is_readonly)
             error.add_sample(error.name, mount_labels, status is None)
             if status is None:
                 continue
             for gauge, value in pairs(gauges, _sizes(status)):
                 gauge.add(values, value)
-        return [*gauges, readonly, error]
+            device, point, _ = values
+            info.add((device, mount.major, mount.minor, point), 1)
+        return [*gauges, readonly, error, info]
 
     def mounts(self) -> list[Mount]:
         """Return the mounts to query, each device, mount point and type once."""
@@ -110,16 +125,12 @@ class Filesystems:
             return self._last[1]
         mounts: dict[tuple[str, str, str], Mount] = {}
         for line in table:
-            parts = line.split(" ")
-            if len(parts) < 4:
+            mount = _parsed(line)
+            if mount is None or not self._fstypes.accepts(mount.fstype):
                 continue
-            device, point, fstype = (_unescaped(part) for part in parts[:3])
-            if not self._fstypes.accepts(fstype):
-                continue
-            point = self._stripped(point)
-            if self._mountpoints.accepts(point):
-                key = device, point, fstype
-                mounts.setdefault(key, Mount(*key, tuple(parts[3].split(","))))
+            mount = replace(mount, mountpoint=self._stripped(mount.mountpoint))
+            if self._mountpoints.accepts(mount.mountpoint):
+                mounts.setdefault((mount.device, mount.mountpoint, mount.fstype), mount)
         self._last = (table, list(mounts.values()))
         return self._last[1]
 
@@ -131,7 +142,7 @@ class Filesystems:
                 return table.lines()
             except (FileNotFoundError, PermissionError):
                 continue
-        raise FileNotFoundError(f"{self._roots.proc}/self/mounts")
+        raise FileNotFoundError(f"{self._roots.proc}/self/mountinfo")
 
     def _stripped(self, point: str) -> str:
         """Return a mount point without the prefix `rootfs`, as the host sees it."""
@@ -143,6 +154,26 @@ class Filesystems:
     def _query(self, mountpoint: str) -> Callable[[], os.statvfs_result]:
         path = self._roots.host_path(mountpoint)
         return lambda: self._statvfs(path)
+
+
+def _parsed(line: str) -> Mount | None:
+    """Return the mount of a line, None if the line has another form.
+
+    `ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG...] - TYPE SOURCE SUPER_OPTIONS`, proc(5).
+    """
+    ahead, _, behind = line.partition(" - ")
+    mount, system = ahead.split(" "), behind.split(" ")
+    if len(mount) < 6 or len(system) < 3:
+        return None
+    major, _, minor = mount[2].partition(":")
+    return Mount(
+        device=_unescaped(system[1]),
+        mountpoint=_unescaped(mount[4]),
+        fstype=_unescaped(system[0]),
+        major=major,
+        minor=minor,
+        is_readonly="ro" in mount[5].split(",") or "ro" in system[2].split(","),
+    )
 
 
 def _sizes(status: os.statvfs_result) -> tuple[int, int, int, int, int]:

@@ -1,14 +1,11 @@
 """Interrupts by CPU and device, and software interrupts by CPU and kind."""
 
-import re
 from collections.abc import Iterable
 
 from exporter.families import CounterFamily, Family
 from exporter.name_filter import ALL_NAMES, NameFilter
 from exporter.pairs import pairs
 from exporter.roots import Roots, read_lines
-
-_GAP = re.compile(r"\s{2,}")
 
 
 class Interrupts:
@@ -33,12 +30,12 @@ class Interrupts:
         cpus = [str(number) for number in range(len(header.split()))]
         for line in lines:
             kind, _, rest = line.partition(":")
-            words = rest.split(maxsplit=len(cpus))
-            counts = words[: len(cpus)]
-            # ERR and MIS have one number for the whole host.
-            if len(counts) < len(cpus):
+            words = rest.split()
+            counts, words = words[: len(cpus)], words[len(cpus) :]
+            # ERR and MIS have one number for the whole host, and no description.
+            if not words:
                 continue
-            info, devices = _described(kind.strip(), words[-1] if len(words) > len(cpus) else "")
+            info, devices = _described(kind.strip(), words)
             name = f"{kind.strip()};{info};{devices}"
             if not self._names.accepts(name):
                 continue
@@ -68,9 +65,8 @@ class SoftInterrupts:
         return [family]
 
 
-def _described(kind: str, text: str) -> tuple[str, str]:
+def _described(kind: str, words: list[str]) -> tuple[str, str]:
     """Return controller and devices of a numbered interrupt, the description of another one."""
     if not kind.isdecimal():
-        return text, ""
-    controller, _, devices = text.partition(" ")
-    return controller, devices.strip()
+        return " ".join(words), ""
+    return words[0], " ".join(words[1:])

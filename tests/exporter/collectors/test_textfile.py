@@ -91,6 +91,29 @@ def test_family_in_several_files_is_merged(directory: Path) -> None:
     assert [sample.labels for sample in found["job_ok"].samples] == [{"job": "a"}, {"job": "b"}]
 
 
+def test_family_without_a_help_text_names_its_files(directory: Path) -> None:
+    for name, help_line in (("a", ""), ("b", "# HELP job_ok \n")):
+        (directory / f"{name}.prom").write_text(f'{help_line}job_ok{{job="{name}"}} 1\n')
+    found = families(TextFiles(str(directory)))["job_ok"]
+    assert found.documentation == f"Metric read from {directory}/a.prom, {directory}/b.prom"
+
+
+def test_help_text_of_a_later_file_is_used_if_the_first_has_none(directory: Path) -> None:
+    (directory / "a.prom").write_text('job_ok{job="a"} 1\n')
+    (directory / "b.prom").write_text('# HELP job_ok Whether.\njob_ok{job="b"} 1\n')
+    found = families(TextFiles(str(directory)))["job_ok"]
+    assert (found.documentation, len(found.samples)) == ("Whether.", 2)
+
+
+def test_family_with_another_help_text_in_a_later_file_is_left_out_there(directory: Path) -> None:
+    (directory / "a.prom").write_text('# HELP job_ok A.\njob_ok{job="a"} 1\n')
+    (directory / "b.prom").write_text('# HELP job_ok B.\njob_ok{job="b"} 1\nother 1\n')
+    found = samples(TextFiles(str(directory)))
+    assert key("job_ok", job="b") not in found
+    assert (found[key("job_ok", job="a")], found[key("other")], found[ERROR]) == (1, 1, 1)
+    assert key("node_textfile_mtime_seconds", file=str(directory / "b.prom")) in found
+
+
 def test_second_file_with_the_same_series_is_an_error(directory: Path) -> None:
     (directory / "a.prom").write_text(BACKUP)
     (directory / "b.prom").write_text(BACKUP.replace("5", "6"))
@@ -108,8 +131,8 @@ def test_second_file_with_another_type_is_an_error(directory: Path) -> None:
 @pytest.mark.parametrize(
     "lines",
     [
-        "# TYPE b gauge\nb 1\n# HELP a No HELP.\n# TYPE a gauge\na 1\n",
-        "# TYPE g gauge\ng 1\n# HELP g_total No HELP.\n# TYPE g_total counter\ng_total 2\n",
+        "# TYPE b gauge\nb 1\n# HELP a A.\n# TYPE a gauge\na 1\n",
+        "# TYPE g gauge\ng 1\n# HELP g_total G.\n# TYPE g_total counter\ng_total 2\n",
         'metric{a="\\\\",b="\\"",c="\\n"} 1\n',
         "# TYPE runs_total counter\nruns_total 7\n",
         "# TYPE runs untyped\nruns 7\n",

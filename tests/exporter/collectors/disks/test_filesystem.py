@@ -17,6 +17,11 @@ from tests.exporter.host_tree import key, roots_of, samples
 DEADLINE_S = 0.2
 
 
+def line(device: str, point: str, fstype: str, options: str = "rw", of_all: str = "rw") -> str:
+    """Return a line of a mount table; `of_all` are options of all mounts of the file system."""
+    return f"29 1 8:1 / {point} {options} shared:1 - {fstype} {device} {of_all}\n"
+
+
 def status(_: str) -> os.statvfs_result:
     return os.statvfs_result((4096, 512, 1000, 400, 350, 5000, 4000, 4000, 0, 255))
 
@@ -40,7 +45,7 @@ def dead_server() -> Iterator[threading.Event]:
 
 
 def test_sizes_are_counted_in_fragments_not_in_blocks(tmp_path: Path) -> None:
-    roots = roots_of(tmp_path, {"proc/1/mounts": "/dev/sda / ext4 rw 0 0\n"})
+    roots = roots_of(tmp_path, {"proc/1/mountinfo": line("/dev/sda", "/", "ext4")})
     found = samples(filesystems(roots))
     labels = {"device": "/dev/sda", "mountpoint": "/", "fstype": "ext4"}
     assert found[key("node_filesystem_size_bytes", **labels)] == 512_000
@@ -58,8 +63,8 @@ def test_mount_that_hangs_loses_its_own_series_only(
             dead_server.wait(30)
         return status(path)
 
-    table = "nas:/ /nas nfs4 rw 0 0\n/dev/sda / ext4 rw 0 0\n"
-    collector = filesystems(roots_of(tmp_path, {"proc/1/mounts": table}), statvfs)
+    table = line("nas:/", "/nas", "nfs4") + line("/dev/sda", "/", "ext4")
+    collector = filesystems(roots_of(tmp_path, {"proc/1/mountinfo": table}), statvfs)
     for _ in range(3):
         found = samples(collector)
         nas = {"device": "nas:/", "mountpoint": "/nas", "fstype": "nfs4"}
@@ -77,7 +82,7 @@ def test_mount_that_fails_has_the_reason_as_a_label(tmp_path: Path) -> None:
     def statvfs(_: str) -> os.statvfs_result:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    roots = roots_of(tmp_path, {"proc/1/mounts": "/dev/sda /secret ext4 rw 0 0\n"})
+    roots = roots_of(tmp_path, {"proc/1/mountinfo": line("/dev/sda", "/secret", "ext4")})
     labels = {"device": "/dev/sda", "mountpoint": "/secret", "fstype": "ext4"}
     found = samples(filesystems(roots, statvfs))
     failed = key("node_filesystem_device_error", **labels, device_error="permission denied")
@@ -85,26 +90,49 @@ def test_mount_that_fails_has_the_reason_as_a_label(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    "table",
     [
-        "proc /proc proc rw 0 0",
-        "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0",
-        "overlay / overlay rw 0 0",
-        "/dev/sda /var/lib/docker/overlay2/x ext4 rw 0 0",
-        "tmpfs /dev/shm tmpfs rw 0 0",
-        "squash /snap/core/1 squashfs ro 0 0",
-        "garbage",
-        "",
+        line("proc", "/proc", "proc"),
+        line("cgroup2", "/sys/fs/cgroup", "cgroup2"),
+        line("overlay", "/", "overlay"),
+        line("/dev/sda", "/var/lib/docker/overlay2/x", "ext4"),
+        line("tmpfs", "/dev/shm", "tmpfs"),
+        line("squash", "/snap/core/1", "squashfs", "ro"),
+        "garbage\n",
+        "29 1 8:1 / /data rw\n",
+        "29 1 8:1 / /data rw - ext4\n",
+        "\n",
     ],
 )
-def test_mounts_excluded_by_default_are_absent(tmp_path: Path, line: str) -> None:
-    roots = roots_of(tmp_path, {"proc/1/mounts": f"{line}\n"})
+def test_mounts_excluded_by_default_and_garbage_are_absent(tmp_path: Path, table: str) -> None:
+    roots = roots_of(tmp_path, {"proc/1/mountinfo": table})
     assert filesystems(roots).mounts() == []
 
 
+def test_mount_has_the_number_of_its_device(tmp_path: Path) -> None:
+    roots = roots_of(tmp_path, {"proc/1/mountinfo": line("/dev/sda", "/", "ext4")})
+    labels = {"device": "/dev/sda", "major": "8", "minor": "1", "mountpoint": "/"}
+    assert samples(filesystems(roots))[key("node_filesystem_mount_info", **labels)] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "of_all", "is_readonly"),
+    [("rw,relatime", "rw", 0), ("ro,nosuid", "rw", 1), ("rw", "ro,errors=remount-ro", 1)],
+)
+def test_mount_is_readonly_by_itself_or_with_its_file_system(
+    tmp_path: Path, options: str, of_all: str, is_readonly: int
+) -> None:
+    table = line("/dev/sda", "/", "ext4", options, of_all)
+    found = samples(filesystems(roots_of(tmp_path, {"proc/1/mountinfo": table})))
+    labels = {"device": "/dev/sda", "mountpoint": "/", "fstype": "ext4"}
+    assert found[key("node_filesystem_readonly", **labels)] == is_readonly
+
+
 def test_own_mount_table_is_read_if_that_of_init_is_hidden(tmp_path: Path) -> None:
-    roots = roots_of(tmp_path, {"proc/self/mounts": "/dev/sda / ext4 rw 0 0\n"})
-    assert filesystems(roots).mounts() == [Mount("/dev/sda", "/", "ext4", ("rw",))]
+    roots = roots_of(tmp_path, {"proc/self/mountinfo": line("/dev/sda", "/", "ext4")})
+    assert filesystems(roots).mounts() == [
+        Mount("/dev/sda", "/", "ext4", "8", "1", is_readonly=False)
+    ]
 
 
 def test_mounts_below_rootfs_are_reported_without_the_prefix(tmp_path: Path) -> None:
@@ -115,8 +143,8 @@ def test_mounts_below_rootfs_are_reported_without_the_prefix(tmp_path: Path) -> 
         return status(path)
 
     roots = roots_of(tmp_path, {})
-    table = f"/dev/a {roots.rootfs} ext4 rw 0 0\n/dev/b {roots.rootfs}/home ext4 rw 0 0\n"
-    roots = roots_of(tmp_path, {"proc/1/mounts": table})
+    table = line("/dev/a", roots.rootfs, "ext4") + line("/dev/b", f"{roots.rootfs}/home", "ext4")
+    roots = roots_of(tmp_path, {"proc/1/mountinfo": table})
     collector = filesystems(roots, statvfs)
     samples(collector)
     assert [mount.mountpoint for mount in collector.mounts()] == ["/", "/home"]
@@ -130,7 +158,8 @@ def test_mount_point_that_is_not_unicode_is_queried_by_its_bytes(tmp_path: Path)
         queried.append(os.fsencode(path))
         return status(path)
 
-    roots = roots_of(tmp_path, {"proc/1/mounts": b"/dev/sdc /data/\xff vfat rw 0 0\n"})
+    table = line("/dev/sdc", "/data/BYTE", "vfat").encode().replace(b"BYTE", b"\xff")
+    roots = roots_of(tmp_path, {"proc/1/mountinfo": table})
     found = samples(filesystems(roots, statvfs))
     assert queried[0].endswith(b"/data/\xff")
     labels = {"device": "/dev/sdc", "mountpoint": "/data/\ufffd", "fstype": "vfat"}
@@ -144,6 +173,6 @@ def test_escaped_mount_point_is_unescaped(
 ) -> None:
     escaped = "".join(f"\\{ord(c):03o}" if c in " \t\n\\#" else c for c in f"/data/{name}")
     roots = roots_of(
-        tmp_path_factory.mktemp("host"), {"proc/1/mounts": f"/dev/sda {escaped} ext4 rw 0 0\n"}
+        tmp_path_factory.mktemp("host"), {"proc/1/mountinfo": line("/dev/sda", escaped, "ext4")}
     )
     assert [mount.mountpoint for mount in filesystems(roots).mounts()] == [f"/data/{name}"]

@@ -61,14 +61,14 @@ def test_interrupts_are_described_by_controller_and_devices(tmp_path: Path) -> N
     roots = roots_of(
         tmp_path,
         {
-            "proc/interrupts": "    CPU0 CPU1\n 16: 1 2 IO-APIC usb1, mmc0\n"
+            "proc/interrupts": "    CPU0 CPU1\n 16: 1 2 IO-APIC  18-edge   usb1, mmc0\n"
             "NMI: 3 4 Non-maskable interrupts\nERR: 0\n",
             "proc/softirqs": "   CPU0 CPU1\n  HI: 7 1\n",
             "proc/cgroups": "#subsys_name hierarchy num_cgroups enabled\ncpuset 5 47 1\n",
         },
     )
     found = samples(Interrupts(roots))
-    usb = {"type": "16", "info": "IO-APIC", "devices": "usb1, mmc0"}
+    usb = {"type": "16", "info": "IO-APIC", "devices": "18-edge usb1, mmc0"}
     assert found[key("node_interrupts_total", cpu="1", **usb)] == 2
     nmi = {"type": "NMI", "info": "Non-maskable interrupts", "devices": ""}
     assert found[key("node_interrupts_total", cpu="0", **nmi)] == 3
@@ -77,6 +77,11 @@ def test_interrupts_are_described_by_controller_and_devices(tmp_path: Path) -> N
     assert samples(SoftInterrupts(roots))[soft] == 7
     groups = key("node_cgroups_cgroups", subsys_name="cpuset")
     assert samples(ControlGroups(roots))[groups] == 47
+
+
+def test_errors_of_the_only_cpu_are_no_interrupt(tmp_path: Path) -> None:
+    roots = roots_of(tmp_path, {"proc/interrupts": "   CPU0\nNMI: 3 Non-maskable\nERR: 0\n"})
+    assert {dict(labels)["type"] for _, labels in samples(Interrupts(roots))} == {"NMI"}
 
 
 def test_mitigation_of_a_vulnerability_is_a_label(tmp_path: Path) -> None:
