@@ -9,7 +9,13 @@ import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+# Without O_NONBLOCK, opening a FIFO waits for a writer; regular files ignore it. Windows lacks
+# the first two, and translates line ends without the third.
+_FLAGS: Final = os.O_RDONLY | sum(
+    getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
+)
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -18,8 +24,7 @@ def open_regular(path: Path) -> BinaryIO:
     Raises:
         OSError: it cannot be opened, or is a directory, a FIFO, a socket or a device.
     """
-    # Without O_NONBLOCK, opening a FIFO waits for a writer. Regular files ignore it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, _FLAGS)
     try:
         _check_regular(descriptor, path)
         return os.fdopen(descriptor, "rb")
