@@ -109,6 +109,8 @@ class Selector:
         self._by_label = [matcher for matcher in matchers if matcher.name != METRIC_NAME]
         self._verdicts: dict[tuple[int, str], bool] = {}
         self._wanted = np.zeros(0, np.bool_)
+        # By layout, whether it has series whose metric name matches.
+        self._with_metric: dict[int, bool] = {}
         # By layout, and by the source's values of the labels that its series may have.
         self._matched: dict[tuple[int, tuple[str, ...]], MatchedColumns] = {}
 
@@ -123,6 +125,15 @@ class Selector:
             self._verdict(number, source.labels.get(matcher.name))
             for number, matcher in enumerate(self._by_label)
         )
+
+    def has_metric(self, layout: StoredLayout) -> bool:
+        """Whether a layout has series whose metric name matches."""
+        known = self._with_metric.get(layout.id)
+        if known is None:
+            if len(self._with_metric) >= _KNOWN_VERDICTS:
+                self._with_metric.clear()
+            known = self._with_metric[layout.id] = len(self._columns(layout)) > 0
+        return known
 
     def match(
         self, source: Source, layout: StoredLayout, shared: dict[Labels, Labels] | None = None

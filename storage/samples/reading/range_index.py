@@ -28,9 +28,18 @@ class RangeIndex:
         self._sources, self._layouts = sources, layouts
         self._damage = damage
 
-    def views(self, only: Collection[int] | None = None) -> Views:
-        """Return the chunks in memory of all sources, or of some by number."""
+    def views(
+        self, only: Collection[int] | None = None, selector: CachedSelector | None = None
+    ) -> Views:
+        """Return the chunks in memory of all sources, or of some by number.
+
+        Sources without a metric that the selector may select are left out: queries often
+        ask for one that no host has, or few have.
+        """
         heads = self._heads_of(only)
+        if selector is not None:
+            # In this order: a layout that was replaced may still be in the closed chunks.
+            heads = [head for head in heads if selector.has_metric(head.layout) or head.closed]
         return {head.source.id: views for head in heads if (views := head.views())}
 
     def _heads_of(self, only: Collection[int] | None) -> Iterable[SourceHead]:
@@ -49,13 +58,14 @@ class RangeIndex:
         """
         admitted = selector.admitted(self._sources)
         if admitted is None:
-            return self.views(only), self._windows.overlapping(start_ms, end_ms), only
+            views = self.views(only, selector)
+            return views, self._windows.overlapping(start_ms, end_ms), only
         some = set(admitted) if only is None else set(admitted).intersection(only)
         for head in self._heads_of(only):
             # A layout that was replaced may still be in the closed chunks.
             if selector.concerns(head.layout) or head.closed:
                 some.add(head.source.id)
-        views = self.views(some)
+        views = self.views(some, selector)
         windows = self._windows.overlapping(start_ms, end_ms)
         for window in windows:
             for layout_id in {layout_id for _, layout_id in window.spans}:

@@ -151,6 +151,10 @@ class CachedSelector:
             self._admitted = len(known), admitted
         return admitted
 
+    def has_metric(self, layout: StoredLayout) -> bool:
+        """Whether a layout has series whose metric name matches."""
+        return self._selector.has_metric(layout)
+
     def concerns(self, layout: StoredLayout) -> bool:
         """Whether series of a layout have a label that a matcher is about."""
         return not self._label_names.isdisjoint(layout.label_names)

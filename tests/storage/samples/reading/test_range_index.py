@@ -1,6 +1,6 @@
 """Which sources a read visits."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 class VisitedHead:
     """The head of a source; notes that its chunks are read."""
 
-    closed = ()
-    layout = "of all"
-
-    def __init__(self, number: int, visited: list[int]) -> None:
+    def __init__(
+        self, number: int, visited: list[int], layout: str = "of all", closed: Sequence[str] = ()
+    ) -> None:
         self.source = SimpleNamespace(id=number)
+        self.layout, self.closed = layout, closed
         self._visited = visited
 
     def views(self) -> list[str]:
@@ -37,6 +37,25 @@ class SomeHeads(dict[int, VisitedHead]):
         return iter(self.values())
 
 
+def index_of(heads: SomeHeads) -> RangeIndex:
+    return RangeIndex(
+        cast("Heads", heads),
+        cast("WindowSet", SimpleNamespace(overlapping=lambda start_ms, end_ms: [])),
+        cast("Sources", SimpleNamespace(hidden=frozenset())),
+        cast("Layouts", None),
+        cast("Damage", None),
+    )
+
+
+def selector_of(admitted: Collection[int] | None) -> "CachedSelector":
+    selector = SimpleNamespace(
+        admitted=lambda sources: admitted,
+        concerns=lambda layout: False,
+        has_metric=lambda layout: layout != "without the metric",
+    )
+    return cast("CachedSelector", selector)
+
+
 @pytest.mark.parametrize("admitted", [None, {1, 2, 3}])
 @pytest.mark.parametrize("only", [{3}, {3, 7}, set[int](), None])
 def test_a_read_of_some_sources_visits_no_others(
@@ -44,16 +63,25 @@ def test_a_read_of_some_sources_visits_no_others(
 ) -> None:
     visited: list[int] = []
     heads = SomeHeads({number: VisitedHead(number, visited) for number in range(10)})
-    selector = SimpleNamespace(admitted=lambda sources: admitted, concerns=lambda layout: False)
-    index = RangeIndex(
-        cast("Heads", heads),
-        cast("WindowSet", SimpleNamespace(overlapping=lambda start_ms, end_ms: [])),
-        cast("Sources", SimpleNamespace(hidden=frozenset())),
-        cast("Layouts", None),
-        cast("Damage", None),
-    )
-    views, _, _ = index.candidates(cast("CachedSelector", selector), 0, 1, only)
+    views, _, _ = index_of(heads).candidates(selector_of(admitted), 0, 1, only)
     expected = set(range(10) if admitted is None else admitted)
     if only is not None:
         expected &= set(only)
     assert set(visited) == set(views) == expected
+
+
+@pytest.mark.parametrize("admitted", [None, {0, 1, 2, 3}])
+def test_sources_without_the_metric_are_visited_only_for_their_closed_chunks(
+    admitted: Collection[int] | None,
+) -> None:
+    visited: list[int] = []
+    heads = SomeHeads(
+        {
+            0: VisitedHead(0, visited),
+            1: VisitedHead(1, visited, "without the metric"),
+            2: VisitedHead(2, visited, "without the metric", closed=["of another layout"]),
+            3: VisitedHead(3, visited, closed=["of this layout"]),
+        }
+    )
+    views, _, _ = index_of(heads).candidates(selector_of(admitted), 0, 1)
+    assert set(visited) == set(views) == {0, 2, 3}
