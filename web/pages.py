@@ -51,6 +51,7 @@ from web.product_pages.retention_page import RetentionReportPage
 from web.product_pages.shares_api import SharesApi
 from web.product_pages.sharing_page import SharingPages
 from web.product_pages.trends_page import TrendsReportPage
+from web.product_pages.visits_page import VisitsReportPage
 from web.project_pages.keys_page import ProjectKeyPages
 from web.project_pages.list_page import ProjectListPages
 from web.project_pages.members_page import ProjectMemberPages
@@ -85,6 +86,7 @@ _REPORTS: Final[tuple[AskedReport, ...]] = (
     FunnelReportPage(),
     RetentionReportPage(),
     PathsReportPage(),
+    VisitsReportPage(),
 )
 
 

@@ -69,6 +69,7 @@ class ReportKind(StrEnum):
     FUNNEL = "funnel"
     RETENTION = "retention"
     PATHS = "paths"
+    SESSIONS = "sessions"
 
 
 class ReportDefinition(DeferredModel):
@@ -93,7 +94,7 @@ class ReportDefinition(DeferredModel):
 
 
 class TopEventsDefinition(ReportDefinition):
-    """The most frequent events."""
+    """The most frequent events, pages or sources."""
 
     limit: Annotated[int, Field(ge=1, le=1000)] = 10
 
@@ -223,5 +224,6 @@ DEFINITIONS: Final[dict[ReportKind, type[ReportDefinition]]] = {
     ReportKind.FUNNEL: FunnelDefinition,
     ReportKind.RETENTION: RetentionDefinition,
     ReportKind.PATHS: PathDefinition,
+    ReportKind.SESSIONS: TopEventsDefinition,
 }
 """The definitions that can be saved."""

@@ -28,6 +28,7 @@ PAGES = (
     f"/funnel?step={quote(HOSTILE)}&step={'x' * 200}&breakdown={quote(HOSTILE)}&at=1",
     "/retention?cohort=day&periods=20",
     "/paths",
+    "/sessions",
     "/persons",
     f"/person?id={quote(HOSTILE)}",
     "/settings",

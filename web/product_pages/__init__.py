@@ -1,1 +1,1 @@
-"""Pages of product analytics: events, trends, funnel, retention, paths, persons, shared reports."""
+"""Pages of product analytics: events, reports, visits, persons, shared reports."""

@@ -14,7 +14,7 @@ from storage.api.projects import Project
 from web.http.parameters import DIGITS, Parameters, read_query
 from web.product_pages.asked_reports import AskedReport
 from web.product_pages.parts import ReportParts, report_page
-from web.product_pages.questions import asked_range, range_fields
+from web.product_pages.questions import asked_filters, asked_range, filter_fields, range_fields
 from web.product_pages.ranges import ChosenRange
 
 _MOST_ROWS: Final = 100
@@ -57,6 +57,7 @@ class PathsReportPage(AskedReport):
             "depth": asked.depth,
             "branches": asked.branches,
             "unit": asked.unit,
+            "filters": asked_filters(query),
         }
 
     def query(self, definition: dict[str, Any]) -> MultiDict[str]:
@@ -66,6 +67,7 @@ class PathsReportPage(AskedReport):
         return MultiDict(
             {
                 **range_fields(definition),
+                **filter_fields(definition),
                 "event": "" if anchor is None else anchor.event or "",
                 "direction": "after" if asked.endEvent is None else "before",
                 "depth": str(min(max(asked.depth, 2), MOST_COLUMNS)),

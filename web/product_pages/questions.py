@@ -1,4 +1,4 @@
-"""What trends and funnels share: the filter and the range of an address as a definition."""
+"""What the reports share: the filter and the range of an address as a definition."""
 
 import math
 from collections.abc import Sequence

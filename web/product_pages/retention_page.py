@@ -14,7 +14,7 @@ from storage.api.projects import Project
 from web.http.parameters import DIGITS, Parameters, read_query
 from web.product_pages.asked_reports import AskedReport
 from web.product_pages.parts import ReportParts, report_page
-from web.product_pages.questions import asked_range, range_fields
+from web.product_pages.questions import asked_filters, asked_range, filter_fields, range_fields
 from web.product_pages.ranges import ChosenRange
 
 _PERIODS: Final = {"day": 14, "week": 8, "month": 6}
@@ -67,6 +67,7 @@ class RetentionReportPage(AskedReport):
             "starts": asked.starts,
             "kind": asked.kind,
             "unbounded": asked.unbounded,
+            "filters": asked_filters(query),
         }
 
     def query(self, definition: dict[str, Any]) -> MultiDict[str]:
@@ -76,6 +77,7 @@ class RetentionReportPage(AskedReport):
         return MultiDict(
             {
                 **range_fields(definition),
+                **filter_fields(definition),
                 "start": asked.startEvent.event or "",
                 "back": "" if back is None else back.event or "",
                 "cohort": asked.cohort,

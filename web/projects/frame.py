@@ -27,6 +27,7 @@ TABS: Final = (
     Tab("/funnel", marked("Funnel")),
     Tab("/retention", marked("Retention")),
     Tab("/paths", marked("Paths")),
+    Tab("/sessions", marked("Visits")),
     Tab("/persons", marked("Persons")),
     Tab("/traffic", marked("API traffic")),
     Tab("/settings", marked("Settings")),

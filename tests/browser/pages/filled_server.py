@@ -49,6 +49,7 @@ ADDRESSES: Final[Mapping[str, tuple[str, ...]]] = {
     "/projects/{project_key}/funnel": (f"/projects/{{project}}/funnel?{_REPORT}",),
     "/projects/{project_key}/retention": ("/projects/{project}/retention",),
     "/projects/{project_key}/paths": ("/projects/{project}/paths",),
+    "/projects/{project_key}/sessions": ("/projects/{project}/sessions",),
     "/projects/{project_key}/persons": ("/projects/{project}/persons",),
     "/projects/{project_key}/person": ("/projects/{project}/person?id=person-1",),
     "/projects/{project_key}/traffic": ("/projects/{project}/traffic",),

@@ -199,6 +199,7 @@ ACCESS = {
     # The token in the path is the credential.
     "GET /share/{token}": "public",
     "GET /projects/{project_key}/paths": "user",
+    "GET /projects/{project_key}/sessions": "user",
     "GET /projects/{project_key}/persons": "user",
     "GET /projects/{project_key}/person": "user",
     "POST /projects/{project_key}/person/erase": "user",

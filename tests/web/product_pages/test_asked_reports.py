@@ -131,7 +131,7 @@ async def test_a_saved_report_is_opened_again_with_its_form(world: World) -> Non
     await shown(world, ann, f"/funnel?saved={number}", 404)
 
 
-@pytest.mark.parametrize("path", [FUNNEL, "/trends", "/retention", "/paths"])
+@pytest.mark.parametrize("path", [FUNNEL, "/trends", "/retention", "/paths", "/sessions"])
 async def test_a_shared_report_needs_no_login_and_shows_no_person(world: World, path: str) -> None:
     ann = await filled(world)
     text = await shown(world, ann, path)

@@ -175,6 +175,57 @@ async def test_paths_are_columns_and_rows_of_the_same_numbers(world: World) -> N
     assert re.sub(r"<[^>]+>", "", rows[-1]).split() == ["view", "→", "buy"]
 
 
+@pytest.mark.parametrize("path", ["/retention?start=open&", "/paths?unit=persons&"])
+async def test_every_form_restricts_its_report_to_some_events(world: World, path: str) -> None:
+    ann = await add_tenant(world, "ann")
+    await send(
+        world,
+        ann,
+        *(event("open", person, 1, plan="pro" if person == "a" else "free") for person in "abc"),
+        *(event("buy", person, 0.9, plan="pro" if person == "a" else "free") for person in "abc"),
+    )
+    count = r"#persons\">(\d+)<" if "retention" in path else r'path-count">(\d+)'
+    assert texts(await shown(world, ann, path), count)[0] == "3"
+    text = await shown(world, ann, f"{path}where=plan&op=equals&value=pro")
+    assert texts(text, count)[0] == "1"
+    assert 'name="value" value="pro"' in text
+
+
+async def test_visits_have_the_numbers_of_the_api_and_say_what_was_not_counted(
+    world: World,
+) -> None:
+    ann = await add_tenant(world, "ann")
+    await send(
+        world,
+        ann,
+        event("$pageview", "a", 1, **{"$pathname": "/a", "$referring_domain": "search.example"}),
+        event("$pageview", "a", 0.99, **{"$pathname": "/b"}),
+        event("$pageview", "b", 1, **{"$pathname": "/a"}),
+        event("$pageview", "c", 0.5, **{"$pathname": HOSTILE}),
+    )
+    assert "No event of a bot" in await shown(world, ann, "/sessions")
+    bot = {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1)"}
+    body = {"projectKey": ann.project.key, "events": [event("$pageview", "d")] * 3}
+    await world.client.post("/v1/events/batch", json=body, headers=bot)
+    text = await shown(world, ann, "/sessions")
+    (visits,) = texts(text, r"<dt>Visits</dt><dd>(\d+)")
+    (bounced,) = texts(text, r"<dt>Bounce rate</dt><dd><span[^>]*>([^<]+)<")
+    assert (visits, bounced) == ("3", "66.7 %")
+    rows = re.findall(r'<tr><th scope="row"><span class="\w+">([^<]*)</span></th>(.*?)</tr>', text)
+    found = [(unescape(name), *re.findall(r'"number">([^<]+)', cells)) for name, cells in rows]
+    direct, referred = (
+        ("none, or inside the site", "2", "100.0 %"),
+        ("search.example", "1", "0.0 %"),
+    )
+    assert found[:2] == [direct, referred]
+    assert ("/a", "2", "50.0 %") in found
+    assert ("/b", "1", "0.0 %") in found
+    assert (HOSTILE, "1", "100.0 %") in found
+    assert "Not counted: 3 events of bots." in " ".join(re.sub(r"<[^>]+>", "", text).split())
+    chosen = await shown(world, ann, "/sessions?where=%24pathname&op=equals&value=/b")
+    assert texts(chosen, r"<dt>Visits</dt><dd>(\d+)") == ["1"]
+
+
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
@@ -217,6 +268,7 @@ async def test_a_wrong_question_is_named_in_its_page(world: World, path: str, pr
         f"/retention?start={quote(HOSTILE)}&back={quote(HOSTILE)}",
         "/paths",
         f"/paths?event={quote(HOSTILE)}",
+        "/sessions",
         "/persons",
         f"/person?id={quote(HOSTILE)}",
         "/settings",

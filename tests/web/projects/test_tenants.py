@@ -82,6 +82,7 @@ ROWS: dict[str, Row] = {
     f"GET {PAGES}/funnel": Row(query={"step": EVENT, "at": "1"}),
     f"GET {PAGES}/retention": Row(query={"start": EVENT}),
     f"GET {PAGES}/paths": Row(),
+    f"GET {PAGES}/sessions": Row(),
     f"GET {PAGES}/persons": Row(),
     f"GET {PAGES}/person": Row(query={"id": PERSON}),
     f"POST {PAGES}/person/erase": Row(form={"id": PERSON, "confirmed": "yes"}, ends=True),
