@@ -31,6 +31,7 @@ _HOUR_MS: Final = 3_600_000
 QUANTILES: Final = (0.5, 0.95)
 _MOST_GROUPS: Final = 100
 _LEAST_ACTIVE_DAYS: Final = 10
+_COMMITS: Final = "commits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,12 @@ class AgentFigures:
 
 @dataclass(frozen=True, slots=True)
 class DeveloperProfile:
-    """What one developer, or all together, did."""
+    """What one developer, or all together, did.
+
+    Attributes:
+        developer: None for all.
+        days: the sessions of every day of the range.
+    """
 
     developer: str | None
     sessions: int
@@ -136,6 +142,11 @@ class DeveloperProfile:
     models: Sequence[UsageGroup]
     projects: Sequence[UsageGroup]
     days: Mapping[str, int]
+
+    @property
+    def active_days(self) -> Mapping[str, int]:
+        """The days with a session."""
+        return {day: sessions for day, sessions in self.days.items() if sessions}
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +222,8 @@ class AgentReports:
             store.usage(selection, UsageDimension.PROJECT, _MOST_GROUPS),
             store.sessions_by_bucket(selection, edges_ms),
         )
-        active = {label: int(n) for label, n in zip(labels, by_day, strict=True) if n}
-        return DeveloperProfile(developer, count, totals, actions, models, projects, active)
+        by_date = dict(zip(labels, by_day.tolist(), strict=True))
+        return DeveloperProfile(developer, count, totals, actions, models, projects, by_date)
 
     async def daily(self, selection: AgentSelection) -> tuple[Sequence[str], UsageSeries]:
         """Return the dates of a range and the usage of each."""
@@ -226,10 +237,11 @@ class AgentReports:
         start_ms = end_ms - days * DAY_MS
         selection = AgentSelection(start_ms, end_ms)
         labels, edges_ms = await _days(start_ms, end_ms)
-        usage, sessions, outcomes = await asyncio.gather(
+        usage, sessions, outcomes, oldest = await asyncio.gather(
             self._store.usage_series(selection, edges_ms),
             self._store.sessions_by_bucket(selection, edges_ms),
             self._store.outcomes(start_ms, end_ms),
+            self._store.oldest_records(),
         )
         causes = {
             "sessions": sessions.astype(np.float64),
@@ -237,6 +249,16 @@ class AgentReports:
             "cost_usd": usage.cost_usd,
         }
         effects = _outcome_series(outcomes, edges_ms)
+        starts_ms = edges_ms[:-1]
+        causes = {
+            name: _known_since(each, starts_ms, oldest.session_ms) for name, each in causes.items()
+        }
+        effects = {
+            name: _known_since(
+                each, starts_ms, oldest.commit_ms if name == _COMMITS else oldest.merge_ms
+            )
+            for name, each in effects.items()
+        }
         # A year at seven lags is a hundred small arrays.
         found = await asyncio.to_thread(lagged_correlations, causes, effects, lags_days)
         return AgentInsights(
@@ -276,7 +298,20 @@ def _outcome_series(
                 hours[place] += (one.ended_ms - one.time_ms) / _HOUR_MS
     with np.errstate(invalid="ignore"):
         mean_hours = np.where(merged > 0, hours / np.maximum(merged, 1), np.nan)
-    return {"commits": commits, "merged_prs": merged, "pr_merge_hours": mean_hours}
+    return {_COMMITS: commits, "merged_prs": merged, "pr_merge_hours": mean_hours}
+
+
+def _known_since(
+    values: NDArray[np.float64], starts_ms: NDArray[np.int64], oldest_ms: int | None
+) -> NDArray[np.float64]:
+    """Return daily values, NaN for the days that began before the oldest record.
+
+    Nothing was reported on these days, which is no zero: two series that begin on the same
+    day correlate, whatever they count.
+    """
+    if oldest_ms is None:
+        return np.full_like(values, np.nan)
+    return np.where(starts_ms >= oldest_ms, values, np.nan)
 
 
 def _anomalies(labels: Sequence[str], cost: NDArray[np.float64]) -> list[tuple[str, float]]:

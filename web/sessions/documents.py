@@ -312,7 +312,7 @@ def profile_document(profile: DeveloperProfile) -> DeveloperProfileDocument:
         acceptance_rate=profile.actions.accepted / decided if decided else 0.0,
         most_used_models=_counted(profile.models),
         active_repos=_counted(profile.projects),
-        sessions_by_date=dict(profile.days),
+        sessions_by_date=dict(profile.active_days),
         unpriced_tokens=profile.totals.unpriced_tokens,
     )
 

@@ -85,7 +85,7 @@ class SessionReportPages:
         )
         chart = {
             "labels": list(profile.days),
-            "complete": [True] * len(profile.days),
+            "complete": [True] * (len(profile.days) - 1) + [False],
             "lines": [{"name": gettext("Sessions"), "values": list(profile.days.values())}],
         }
         return await self._parts.page(

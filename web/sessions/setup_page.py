@@ -25,6 +25,7 @@ AGENTS: Final = (
     ("Codex", "~/.codex/sessions"),
     ("Gemini CLI", "~/.gemini/tmp"),
     ("GitHub Copilot", "~/.copilot/otel"),
+    ("opencode", "~/.local/share/opencode"),
 )
 
 _GITHUB: Final = f"{SETUP.path}/github"

@@ -168,6 +168,15 @@ class SessionFilters:
 
 
 @dataclass(frozen=True, slots=True)
+class OldestRecords:
+    """The times of the oldest session, commit and merge; None where there is none."""
+
+    session_ms: int | None = None
+    commit_ms: int | None = None
+    merge_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineEntry:
     """One line of a session's timeline: a request, an action or an outcome.
 

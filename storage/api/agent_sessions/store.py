@@ -15,6 +15,7 @@ from storage.api.agent_sessions.reports import (
     AgentSelection,
     AgentSession,
     AgentTotals,
+    OldestRecords,
     SessionFilters,
     SessionOrder,
     SessionPage,
@@ -120,6 +121,9 @@ class AgentSessionStore(Protocol):
         self, selection: AgentSelection, edges_ms: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         """Return how many sessions had their last activity in each bucket."""
+
+    async def oldest_records(self) -> OldestRecords:
+        """Return since when there are records."""
 
     async def models(self) -> Sequence[str]:
         """Return the models of all requests."""

@@ -13,6 +13,7 @@ from storage.api.agent_sessions.reports import (
     AgentSelection,
     AgentSession,
     AgentTotals,
+    OldestRecords,
     SessionFilters,
     SessionOrder,
     SessionPage,
@@ -198,6 +199,15 @@ class AgentQueries:
     def _texts(self, values: str) -> tuple[str, ...]:
         query = f"select value from ({values}) where value <> '' order by 1 limit ?"
         return tuple(text for (text,) in self._rows(Sql(query, (_MOST_FILTER_VALUES,))))
+
+    def oldest_records(self) -> OldestRecords:
+        row = self.connection.execute(
+            "select (select min(first_ms) from agent_sessions),"
+            " min(time_ms) filter (kind = 'commit'),"
+            " min(ended_ms) filter (kind = 'pull_request' and state = 'merged')"
+            " from agent_outcomes"
+        ).fetchone()
+        return OldestRecords(*row) if row else OldestRecords()
 
     def models(self) -> Sequence[str]:
         """See `AgentSessionStore.models`."""

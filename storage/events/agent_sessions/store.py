@@ -15,6 +15,7 @@ from storage.api.agent_sessions.reports import (
     AgentSelection,
     AgentSession,
     AgentTotals,
+    OldestRecords,
     SessionFilters,
     SessionOrder,
     SessionPage,
@@ -188,6 +189,10 @@ class DuckAgentSessionStore:
             lambda found: found.sessions_by_bucket(selection, edges_ms),
             np.zeros(len(edges_ms) - 1, np.int64),
         )
+
+    async def oldest_records(self) -> OldestRecords:
+        """See `AgentSessionStore.oldest_records`."""
+        return await self._read(lambda found: found.oldest_records(), OldestRecords())
 
     async def models(self) -> Sequence[str]:
         """See `AgentSessionStore.models`."""
