@@ -126,12 +126,14 @@ def _commit(commit: Json, repository: str) -> WorkOutcome | None:
     message = text_at(inner, "message") or text_at(commit, "message")
     stats = object_at(commit, "stats")
     login = text_at(object_at(commit, "author"), "login", "username")
+    email = text_at(author, "email")
     return WorkOutcome(
         kind=OutcomeKind.COMMIT,
         key=f"commit:{own}:{commit_id}",
         repository=own,
         time_ms=time_ms,
-        author=login or text_at(author, "email", "name"),
+        author=login or email or text_at(author, "name"),
+        author_email=email,
         commit_id=commit_id,
         title=message.partition("\n")[0],
         updated_ms=time_ms,

@@ -59,9 +59,17 @@ class OutcomeIntake:
         return TakenOutcomes(len(outcomes), stored)
 
     async def _without_addresses(self, outcomes: Sequence[WorkOutcome]) -> Sequence[WorkOutcome]:
-        """Return outcomes whose authors are not named by an address: git knows no login."""
-        addresses = {one.author for one in outcomes if "@" in one.author}
+        """Return outcomes with the pseudonyms of addresses, if no address may be stored."""
+        people = {name for one in outcomes for name in (one.author, one.author_email)}
+        addresses = sorted(name for name in people if "@" in name)
         if not self._hash_emails or not addresses:
             return outcomes
-        names = await self._store.pseudonyms(sorted(addresses))
-        return [replace(one, author=names.get(one.author, one.author)) for one in outcomes]
+        names = await self._store.pseudonyms(addresses)
+        return [
+            replace(
+                one,
+                author=names.get(one.author, one.author),
+                author_email=names.get(one.author_email, one.author_email),
+            )
+            for one in outcomes
+        ]

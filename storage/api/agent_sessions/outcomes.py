@@ -20,7 +20,8 @@ class WorkOutcome:
         key: identifies it: kind, repository and number, id or commit id.
         repository: `owner/name`.
         number: of the pull request; 0 for a commit without one.
-        author: the login or address of the person.
+        author: the login of the person; of a commit without one, the address or the name.
+        author_email: the address in a commit, "" where none is known.
         commit_id: of a commit; of a merge for a pull request.
         state: `open`, `closed` or `merged`; of a review, its verdict.
         time_ms: when it was created.
@@ -36,6 +37,7 @@ class WorkOutcome:
     time_ms: int
     number: int = 0
     author: str = ""
+    author_email: str = ""
     commit_id: str = ""
     state: str = ""
     title: str = ""

@@ -11,10 +11,28 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = (
     "outcome_key, kind, repository, number, author, commit_id, state, title, time_ms, ended_ms,"
-    " updated_ms, lines_added, lines_removed, is_reopened"
+    " updated_ms, lines_added, lines_removed, is_reopened, author_email"
 )
 _SHORT_ID: Final = 7
 """The shortest commit id that git prints."""
+_COMMIT_MS: Final = 600_000
+"""The most time between a commit and the event of an agent that does not report its id."""
+
+
+def _is_repository(project: str) -> str:
+    """Return the condition that an outcome `o` is of a project's repository."""
+    return (
+        f"({project} <> '' and (lower(o.repository) = lower({project})"
+        f" or ends_with(lower(o.repository), '/' || lower({project}))))"
+    )
+
+
+def _is_author(developer: str) -> str:
+    """Return the condition that an outcome `o` is a developer's."""
+    return f"({developer} <> '' and lower({developer}) in (lower(o.author), lower(o.author_email)))"
+
+
+_AGREEMENT: Final = f"{_is_repository('s.project')}::integer + {_is_author('s.developer')}::integer"
 
 
 def write_outcomes(connection: "DuckDBPyConnection", outcomes: Sequence[WorkOutcome]) -> int:
@@ -34,7 +52,7 @@ def write_outcomes(connection: "DuckDBPyConnection", outcomes: Sequence[WorkOutc
     for one in changed:
         connection.execute("delete from agent_outcomes where outcome_key = ?", [one.key])
         connection.execute(
-            f"insert into agent_outcomes ({_COLUMNS}) values ({', '.join('?' * 14)})", _row(one)
+            f"insert into agent_outcomes ({_COLUMNS}) values ({', '.join('?' * 15)})", _row(one)
         )
     return len(changed)
 
@@ -116,25 +134,56 @@ def outcomes_of_session(connection: "DuckDBPyConnection", session_id: str) -> li
     """Return the outcomes with the session's commits, and the pull requests that it opened.
 
     An agent reports the abbreviated id of a commit, so ids are compared by their beginning.
+    Where such an id is found in several repositories, the project and the developer of the
+    session decide. A commit without an id is the nearest one of that repository and author.
     """
     rows = connection.execute(
-        f"with own as (select distinct kind, reference from agent_actions"
-        f" where session_id = ? and length(reference) >= {_SHORT_ID}),"
-        " commits as (select o.* from agent_outcomes o where exists (select 1 from own"
-        "   where own.kind = 'commit' and o.commit_id <> ''"
+        "with s as (select developer, project from agent_sessions where session_id = $id"
+        "   union all select '', '' limit 1),"
+        " own as (select distinct kind, reference from agent_actions"
+        f"   where session_id = $id and length(reference) >= {_SHORT_ID}),"
+        f" found as (select o.*, own.reference, {_AGREEMENT} as agreement"
+        "   from own join agent_outcomes o on own.kind = 'commit' and o.commit_id <> ''"
         "   and (starts_with(o.commit_id, own.reference)"
-        "     or starts_with(own.reference, o.commit_id)))),"
+        "     or starts_with(own.reference, o.commit_id)) cross join s),"
+        " places as (select *, max(agreement) over (partition by reference, repository) as best"
+        "   from found),"
+        f" named as (select {_COLUMNS} from places"
+        "   qualify best = max(best) over (partition by reference)),"
+        " unnamed as (select o.* from agent_actions a join agent_outcomes o on o.kind = 'commit'"
+        f"   and {_is_repository('a.project')} and {_is_author('a.developer')}"
+        f"   and abs(o.time_ms - a.time_ms) <= {_COMMIT_MS}"
+        "   where a.session_id = $id and a.kind = 'commit' and a.reference = ''"
+        "   qualify row_number() over"
+        "     (partition by a.action_key order by abs(o.time_ms - a.time_ms)) = 1),"
+        f" commits as (select {_COLUMNS} from named union select {_COLUMNS} from unnamed),"
         " opened as (select o.* from agent_outcomes o where o.kind <> 'commit' and exists"
         "   (select 1 from own where own.kind = 'pull_request'"
         "   and ends_with(own.reference, '/' || o.repository || '/pull/' || o.number)))"
         f" select distinct {_COLUMNS} from ("
-        " select * from commits union all select * from opened union all"
-        " select o.* from agent_outcomes o join commits c on o.repository = c.repository"
+        f" select {_COLUMNS} from commits union all select {_COLUMNS} from opened union all"
+        f" select {_of('o')} from agent_outcomes o join commits c on o.repository = c.repository"
         "   and o.number = c.number and o.number > 0 and o.kind <> 'commit')"
         " order by time_ms, outcome_key",
-        [session_id],
+        {"id": session_id},
     ).fetchall()
     return [_outcome(row) for row in rows]
+
+
+def _of(table: str) -> str:
+    return ", ".join(f"{table}.{name}" for name in _COLUMNS.split(", "))
+
+
+def delete_outcomes_of(connection: "DuckDBPyConnection", developers: Sequence[str]) -> int:
+    """Delete the outcomes of a developer, also those under the login of their commits."""
+    marks = ", ".join("?" * len(developers))
+    row = connection.execute(
+        f"delete from agent_outcomes where author in ({marks}) or author_email in ({marks})"
+        " or (author <> '' and author in"
+        f"   (select author from agent_outcomes where author_email in ({marks})))",
+        [*developers] * 3,
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _row(outcome: WorkOutcome) -> list[Any]:
@@ -153,12 +202,13 @@ def _row(outcome: WorkOutcome) -> list[Any]:
         outcome.lines_added,
         outcome.lines_removed,
         outcome.is_reopened,
+        outcome.author_email,
     ]
 
 
 def _outcome(row: tuple[Any, ...]) -> WorkOutcome:
     key, kind, repository, number, author, commit_id, state, title, *rest = row
-    time_ms, ended_ms, updated_ms, added, removed, is_reopened = rest
+    time_ms, ended_ms, updated_ms, added, removed, is_reopened, author_email = rest
     return WorkOutcome(
         kind=OutcomeKind(kind),
         key=key,
@@ -166,6 +216,7 @@ def _outcome(row: tuple[Any, ...]) -> WorkOutcome:
         time_ms=time_ms,
         number=number,
         author=author,
+        author_email=author_email or "",
         commit_id=commit_id,
         state=state,
         title=title,

@@ -79,6 +79,8 @@ _TABLES: Final = (
         ended_ms bigint, updated_ms bigint not null, lines_added bigint not null,
         lines_removed bigint not null, is_reopened boolean not null)
     """,
+    # Files of before have no such column, and DuckDB adds none with a constraint.
+    "alter table agent_outcomes add column if not exists author_email varchar default ''",
     """
     create table if not exists agent_pull_marks (
         repository varchar not null, kind varchar not null, since_ms bigint not null,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from storage.api.agent_sessions.prices import ModelPrice
 from storage.api.agent_sessions.store import CostOf
+from storage.events.agent_sessions.outcome_rows import delete_outcomes_of
 from storage.events.agent_sessions.session_sums import recompute_sessions
 from storage.events.agent_sessions.tables import REQUEST_COLUMNS, request_of
 
@@ -99,13 +100,9 @@ def _owned(developers: Sequence[str]) -> str:
 
 def erase_developer(connection: "DuckDBPyConnection", developers: Sequence[str]) -> int:
     """Delete everything of a developer under any of their names; return how many records."""
-    marks = ", ".join("?" * len(developers))
     rows = connection.execute(_owned(developers), [*developers] * 3).fetchall()
     deleted = _delete_sessions(connection, np.array([number for (number,) in rows], np.uint64))
-    row = connection.execute(
-        f"delete from agent_outcomes where author in ({marks})", [*developers]
-    ).fetchone()
-    return deleted + (int(row[0]) if row else 0)
+    return deleted + delete_outcomes_of(connection, developers)
 
 
 def delete_sessions_before(connection: "DuckDBPyConnection", time_ms: int) -> int:

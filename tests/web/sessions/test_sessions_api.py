@@ -318,7 +318,8 @@ async def test_author_without_a_login_is_stored_as_a_pseudonym(private: World) -
     assert answer.status == 200
     store = private.services.agent_sessions.store
     (outcome,) = await store.outcomes(0, NOW_MS)
-    assert outcome.author == (await store.identity_of("ann@example.com")).names[1]
+    pseudonym = (await store.identity_of("ann@example.com")).names[1]
+    assert (outcome.author, outcome.author_email) == (pseudonym, pseudonym)
 
 
 @pytest.fixture

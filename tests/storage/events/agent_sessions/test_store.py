@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 import pytest_asyncio
@@ -280,6 +281,90 @@ async def test_session_is_linked_to_its_commits_and_pull_requests(
     assert await store.append_outcomes([outcome(full), pull, other, outcome("fff")]) == 4
     found = await store.outcomes_of_session("s1")
     assert {one.key for one in found} == {f"commit:o/r:{full}", "pull:o/r:7"}
+
+
+async def test_short_id_in_two_repositories_is_decided_by_project_and_developer(
+    store: DuckAgentSessionStore,
+) -> None:
+    commit = AgentAction(
+        session_id="s1",
+        time_ms=NOW_MS,
+        kind=ActionKind.COMMIT,
+        key="t1:abc1234",
+        sender=replace(ANN, developer="ann@example.com", project="r"),
+        reference="abc1234",
+    )
+    await store.append_records(AgentRecords((), [commit]))
+    full = [f"abc1234{n}" + "0" * 32 for n in range(3)]
+    there = outcome(full[1], key="commit:o/elsewhere:1", repository="o/elsewhere")
+    merge = outcome(full[1], kind=OutcomeKind.PULL_REQUEST, key="pull:o/r:9", number=9)
+    await store.append_outcomes([there])
+    # The only one is the one that is meant, whatever its repository is called.
+    assert [one.key for one in await store.outcomes_of_session("s1")] == [there.key]
+    here = outcome(full[0], author="ann", author_email="Ann@example.com")
+    await store.append_outcomes([here, merge])
+    assert {one.key for one in await store.outcomes_of_session("s1")} == {here.key, merge.key}
+    theirs = outcome(full[2], key="commit:p/r:2", repository="p/r", author="bob")
+    await store.append_outcomes([theirs])
+    assert {one.key for one in await store.outcomes_of_session("s1")} == {here.key, merge.key}
+
+
+@pytest.mark.parametrize(
+    ("author", "repository", "time_ms", "is_linked"),
+    [
+        ("ann@example.com", "o/R", NOW_MS + 60_000, True),
+        ("ann@example.com", "o/r", NOW_MS + 600_001, False),
+        ("bob@example.com", "o/r", NOW_MS, False),
+        ("ann@example.com", "o/rr", NOW_MS, False),
+        ("", "o/r", NOW_MS, False),
+    ],
+    ids=["same", "later", "another author", "another repository", "no author"],
+)
+async def test_commit_without_an_id_is_found_by_repository_and_author(
+    store: DuckAgentSessionStore, author: str, repository: str, time_ms: int, is_linked: bool
+) -> None:
+    commit = AgentAction(
+        session_id="s1",
+        time_ms=NOW_MS,
+        kind=ActionKind.COMMIT,
+        key="event:1",
+        sender=replace(ANN, developer="ann@example.com", project="r"),
+    )
+    await store.append_records(AgentRecords((), [commit]))
+    one = outcome(
+        "a" * 40, author="login", author_email=author, repository=repository, time_ms=time_ms
+    )
+    further = outcome("b" * 40, author_email=author, repository=repository, time_ms=time_ms + 9)
+    await store.append_outcomes([further, one])
+    found = await store.outcomes_of_session("s1")
+    assert [each.commit_id for each in found] == (["a" * 40] if is_linked else [])
+
+
+async def test_file_from_before_addresses_of_authors_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "old.duckdb"
+
+    def forget_column() -> None:
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("alter table agent_outcomes drop column author_email")
+
+    for authors in ([""], ["", "ann@example.com"]):
+        events = DuckEventStore(path)
+        store = events.agent_sessions
+        await store.append_outcomes([outcome(f"c{len(authors)}", author_email=authors[-1])])
+        found = await store.outcomes(0, NOW_MS * 2)
+        assert [one.author_email for one in found] == authors
+        await asyncio.to_thread(events.close)
+        if len(authors) == 1:
+            await asyncio.to_thread(forget_column)
+
+
+async def test_erasing_an_address_deletes_what_its_login_did(store: DuckAgentSessionStore) -> None:
+    commit = outcome("c1", author="ann", author_email="ann@example.com")
+    pull = outcome("m", kind=OutcomeKind.PULL_REQUEST, key="pull:o/r:7", author="ann")
+    other = outcome("c2", author="", author_email="")
+    await store.append_outcomes([commit, pull, other])
+    assert await store.erase_developer("ann@example.com") == 2
+    assert await store.outcomes(0, NOW_MS * 2) == [other]
 
 
 async def test_older_outcome_does_not_replace_a_newer_one(store: DuckAgentSessionStore) -> None:
