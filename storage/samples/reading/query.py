@@ -172,9 +172,12 @@ class Query:
         if plan is not None and plan.generation == generation:
             return plan
         wanted, inactive = [], []
+        admitted = selector.admitted(self._sources)
         for head in self._heads.visible():
             layout, ring = head.layout, head.ring
-            selected = selector.select(head.source, (layout,), budget)
+            selected = None
+            if admitted is None or head.source.id in admitted or selector.concerns(layout):
+                selected = selector.select(head.source, (layout,), budget)
             if selected is not None:
                 match = selected.matches[0].match
                 wanted.append(Wanted(head.source.id, ring, match.columns, match.labels))

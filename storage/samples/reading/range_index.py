@@ -28,22 +28,10 @@ class RangeIndex:
         self._sources, self._layouts = sources, layouts
         self._damage = damage
 
-    def views(
-        self, only: Collection[int] | None = None, selector: CachedSelector | None = None
-    ) -> Views:
-        """Return the chunks in memory of all sources, or of some by number.
-
-        Sources without a metric that the selector may select are left out: queries often
-        ask for one that no host has, or few have.
-        """
-        heads = self._heads_of(only)
-        if selector is not None:
-            # In this order: a layout that was replaced may still be in the closed chunks.
-            heads = [head for head in heads if selector.has_metric(head.layout) or head.closed]
-        return {head.source.id: views for head in heads if (views := head.views())}
-
-    def _heads_of(self, only: Collection[int] | None) -> Iterable[SourceHead]:
-        return self._heads if only is None else filter(None, map(self._heads.get, only))
+    def views(self, heads: Iterable[SourceHead] | None = None) -> Views:
+        """Return the chunks in memory of all sources, or of some."""
+        some = self._heads if heads is None else heads
+        return {head.source.id: views for head in some if (views := head.views())}
 
     def candidates(
         self,
@@ -51,27 +39,40 @@ class RangeIndex:
         start_ms: int,
         end_ms: int,
         only: Collection[int] | None = None,
-    ) -> tuple[Views, list[Window], Collection[int] | None]:
-        """Return chunks in memory, windows, and the sources that may match; None for all.
+    ) -> tuple[Views, list[Window], Collection[int]]:
+        """Return chunks in memory, windows, and the sources that may match.
 
-        A query about one host of many need not visit the others.
+        A query about one host of many, or about a metric that few hosts have, need not visit
+        the others.
+
+        Args:
+            selector: which series are read.
+            start_ms: the start of the range.
+            end_ms: its end.
+            only: the sources that are read; None for all that are not hidden.
         """
         admitted = selector.admitted(self._sources)
-        if admitted is None:
-            views = self.views(only, selector)
-            return views, self._windows.overlapping(start_ms, end_ms), only
-        some = set(admitted) if only is None else set(admitted).intersection(only)
-        for head in self._heads_of(only):
-            # A layout that was replaced may still be in the closed chunks.
-            if selector.concerns(head.layout) or head.closed:
-                some.add(head.source.id)
-        views = self.views(some, selector)
+
+        def may_match(source: int, layout: StoredLayout) -> bool:
+            if not selector.has_metric(layout):
+                return False
+            return admitted is None or source in admitted or selector.concerns(layout)
+
+        heads = self._heads if only is None else filter(None, map(self._heads.get, only))
+        # In this order: a layout that was replaced may still be in the closed chunks.
+        views = self.views(
+            head for head in heads if may_match(head.source.id, head.layout) or head.closed
+        )
         windows = self._windows.overlapping(start_ms, end_ms)
+        some = set(views)
         for window in windows:
-            for layout_id in {layout_id for _, layout_id in window.spans}:
-                layout = self._layout(layout_id, window)
-                if layout is not None and selector.concerns(layout):
-                    some.update(source for source, used in window.spans if used == layout_id)
+            spans = [span for span in window.spans if only is None or span[0] in only]
+            layouts = {number: self._layout(number, window) for _, number in spans}
+            some.update(
+                source
+                for source, number in spans
+                if (layout := layouts[number]) is not None and may_match(source, layout)
+            )
         return views, windows, some - self._sources.hidden if only is None else some & set(only)
 
     def selected(

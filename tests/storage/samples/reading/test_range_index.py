@@ -1,6 +1,6 @@
 """Which sources a read visits."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
@@ -37,12 +37,15 @@ class SomeHeads(dict[int, VisitedHead]):
         return iter(self.values())
 
 
-def index_of(heads: SomeHeads) -> RangeIndex:
+def index_of(
+    heads: SomeHeads, windows: Sequence[object] = (), layouts: Mapping[int, str] | None = None
+) -> RangeIndex:
+    known = layouts or {}
     return RangeIndex(
         cast("Heads", heads),
-        cast("WindowSet", SimpleNamespace(overlapping=lambda start_ms, end_ms: [])),
+        cast("WindowSet", SimpleNamespace(overlapping=lambda start_ms, end_ms: windows)),
         cast("Sources", SimpleNamespace(hidden=frozenset())),
-        cast("Layouts", None),
+        cast("Layouts", SimpleNamespace(get=lambda number, load: known[number])),
         cast("Damage", None),
     )
 
@@ -85,3 +88,23 @@ def test_sources_without_the_metric_are_visited_only_for_their_closed_chunks(
     )
     views, _, _ = index_of(heads).candidates(selector_of(admitted), 0, 1)
     assert set(visited) == set(views) == {0, 2, 3}
+
+
+@pytest.mark.parametrize("only", [None, {0, 1, 2, 3}, {1, 3}])
+@pytest.mark.parametrize("admitted", [None, {0, 1}])
+def test_sources_with_a_matching_layout_on_disk_are_candidates(
+    admitted: Collection[int] | None, only: Collection[int] | None
+) -> None:
+    layouts = {1: "with the metric", 2: "without the metric"}
+    spans = {
+        (0, 1): "a span",
+        (1, 1): "a span",
+        (1, 2): "a span",
+        (2, 2): "a span",
+        (3, 1): "a span",
+    }
+    window = SimpleNamespace(spans=spans, series_of=None)
+    index = index_of(SomeHeads(), windows=[window], layouts=layouts)
+    _, _, found = index.candidates(selector_of(admitted), 0, 1, only)
+    expected = {0, 1, 3} if admitted is None else set(admitted)
+    assert set(found) == (expected if only is None else expected & set(only))
