@@ -69,7 +69,7 @@ class Appender:
     def _write(self, batches: Sequence[_EventBatch]) -> list[AppendResult]:
         self._database.open()
         self._folding.make_room()
-        ids = np.concatenate([self._ids(batch) for batch in batches])
+        ids = self._all_ids(batches)
         is_new = self._new(ids)
         results, rows = [], []
         start = 0
@@ -82,8 +82,12 @@ class Appender:
                 rows.append(own.only(new) if result.duplicates else own)
             start = end
         self._journal.append(rows)
-        self._seen.add(ids if is_new.all() else ids[is_new])
         return results
+
+    def _all_ids(self, batches: Sequence[_EventBatch]) -> NDArray[np.uint64]:
+        if len(batches) == 1:
+            return self._ids(batches[0])
+        return np.concatenate([self._ids(batch) for batch in batches])
 
     def _ids(self, batch: _EventBatch) -> NDArray[np.uint64]:
         if batch.rows.are_exported:
@@ -103,8 +107,11 @@ class Appender:
         return is_new
 
     def _known(self, hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """Return those of the hashes that are stored."""
-        perhaps = hashes[self._seen.perhaps(hashes)]
+        """Return those of the hashes that are stored; from now on all count as seen.
+
+        If the journal cannot be written, a seen hash costs a lookup in the table, no more.
+        """
+        perhaps = hashes[self._seen.take(hashes)]
         if not len(perhaps):
             return perhaps
         # The journal first: a batch leaves it after it has been committed to the table.

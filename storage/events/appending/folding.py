@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_DELAY_S: Final = 10.0
-"""With 1,000 events a second, half of the CPU of folding every 5 s is that of its commits."""
+_DELAY_S: Final = 30.0
+"""With 1,000 events a second, folding every 10 s takes 0.22 ms of CPU for 100 events, every 30 s
+0.17 ms. A report folds first, whatever the delay."""
 _ENOUGH_ROWS: Final = 40_000
 """A row group of DuckDB: so many rows are compressed at once, without its log."""
 _ENOUGH_BYTES: Final = 32 * 2**20

@@ -66,7 +66,25 @@ class SeenIds:
         found = np.zeros(len(hashes), np.bool_)
         offsets, bits = _offsets(hashes)
         for one in self._filters:
-            found |= one.perhaps(hashes, offsets, bits)
+            found |= one.holds(one.places(hashes, offsets), bits)
+        return found
+
+    def take(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Add hashes; return for each what `perhaps` returned before.
+
+        A batch of new hashes needs its probes once, not for both.
+        """
+        found = np.zeros(len(hashes), np.bool_)
+        offsets, bits = _offsets(hashes)
+        last = places = None
+        for last in self._filters:
+            places = last.places(hashes, offsets)
+            found |= last.holds(places, bits)
+        room = 0 if last is None else min(last.room, _BLOCK)
+        if last is not None and places is not None and len(hashes) <= room and not found.any():
+            last.set(places, bits)
+        else:
+            self.add(hashes[~found])
         return found
 
 
@@ -84,19 +102,21 @@ class _BlockedFilter:
         self.words = np.zeros(blocks * _WORDS_PER_BLOCK, np.uint64)
 
     def add(self, hashes: NDArray[np.uint64]) -> None:
-        self.room -= len(hashes)
         offsets, bits = _offsets(hashes)
-        np.bitwise_or.at(self.words, (self._starts(hashes) + offsets).ravel(), bits.ravel())
+        self.set(self.places(hashes, offsets), bits)
 
-    def perhaps(
-        self, hashes: NDArray[np.uint64], offsets: NDArray[np.intp], bits: NDArray[np.uint64]
-    ) -> NDArray[np.bool_]:
-        starts = self._starts(hashes)
-        found: NDArray[np.bool_] = ((self.words[starts + offsets] & bits) != 0).all(axis=0)
+    def set(self, places: NDArray[np.intp], bits: NDArray[np.uint64]) -> None:
+        """Set the bits of new hashes, both of shape (probes, hashes)."""
+        self.room -= places.shape[1]
+        np.bitwise_or.at(self.words, places.ravel(), bits.ravel())
+
+    def holds(self, places: NDArray[np.intp], bits: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Return for each hash whether all its bits are set."""
+        found: NDArray[np.bool_] = ((self.words[places] & bits) != 0).all(axis=0)
         return found
 
-    def _starts(self, hashes: NDArray[np.uint64]) -> NDArray[np.intp]:
-        """Return the first word of each hash's block: the upper half chooses it."""
+    def places(self, hashes: NDArray[np.uint64], offsets: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the word of each probe; the upper half of a hash chooses its block."""
         upper = hashes >> np.uint64(32)
         block = (upper * self._blocks) >> np.uint64(32)
-        return (block * np.uint64(_WORDS_PER_BLOCK)).astype(np.intp)
+        return (block * np.uint64(_WORDS_PER_BLOCK)).astype(np.intp) + offsets

@@ -13,6 +13,21 @@ def test_an_added_hash_is_always_recognised(hashes: list[int], capacity: int) ->
     assert seen.perhaps(added).all()
 
 
+@given(
+    st.lists(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 5), max_size=40), max_size=8),
+    st.integers(1, 50),
+)
+def test_taking_hashes_looks_them_up_and_adds_them(batches: list[list[int]], capacity: int) -> None:
+    taken, added = SeenIds(capacity), SeenIds(capacity)
+    for batch in batches:
+        hashes = np.array(batch, np.uint64)
+        expected = added.perhaps(hashes)
+        added.add(hashes[~expected])
+        assert (taken.take(hashes) == expected).all()
+        assert taken.perhaps(hashes).all()
+        assert taken.size_bytes == added.size_bytes
+
+
 def test_hardly_any_new_hash_is_taken_for_a_known_one() -> None:
     random = np.random.default_rng(1)
     seen = SeenIds(200_000)
