@@ -23,8 +23,18 @@ class UsageOfDayDocument(TypedDict):
     cost_usd: float
 
 
+class ToolUsageDocument(TypedDict):
+    """The calls of a tool, and the cost of the requests that called it."""
+
+    name: str
+    calls: int
+    failed: int
+    rejected: int
+    cost_usd: float | None
+
+
 class RawMetricsDocument(TypedDict):
-    """Sums over the range, and by model and day."""
+    """Sums over the range, and by model, tool and day."""
 
     since: str
     until: str
@@ -44,6 +54,7 @@ class RawMetricsDocument(TypedDict):
     session_cost_usd: dict[str, float | None]
     latency_ms: dict[str, float | None]
     models: list[AgentUsageDocument]
+    tools: list[ToolUsageDocument]
     days: list[UsageOfDayDocument]
     timestamp: str
 
@@ -52,9 +63,10 @@ async def raw_metrics_document(
     sessions: AgentSessions, selection: AgentSelection, now_ms: int
 ) -> RawMetricsDocument:
     """Return the sums of a range."""
-    figures, models, (labels, series) = await asyncio.gather(
+    figures, models, tools, (labels, series) = await asyncio.gather(
         sessions.reports.figures(selection),
         sessions.store.usage(selection, UsageDimension.MODEL, _MOST_GROUPS),
+        sessions.store.tools(selection, _MOST_GROUPS),
         sessions.reports.daily(selection),
     )
     tokens, actions, spread = figures.totals.tokens, figures.actions, figures.spread
@@ -84,6 +96,16 @@ async def raw_metrics_document(
         session_cost_usd=_quantiles([spread.cost_usd[each] for each in QUANTILES]),
         latency_ms=_quantiles([spread.latency_ms[each] for each in QUANTILES]),
         models=[usage_document(group) for group in models],
+        tools=[
+            ToolUsageDocument(
+                name=tool.name,
+                calls=tool.calls,
+                failed=tool.errors,
+                rejected=tool.rejected,
+                cost_usd=tool.cost_usd,
+            )
+            for tool in tools
+        ],
         days=[
             UsageOfDayDocument(
                 date=label,

@@ -138,13 +138,19 @@ class UsageSeries:
 
 @dataclass(frozen=True, slots=True)
 class ToolFigures:
-    """How often a tool was called and how that ended."""
+    """How often a tool was called, how that ended, and what it cost.
+
+    Attributes:
+        cost_usd: of the requests that called it, each divided by its calls; None if none of
+            them has a price.
+    """
 
     name: str
     calls: int
     errors: int
     rejected: int
     mean_ms: float | None
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

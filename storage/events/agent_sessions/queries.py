@@ -46,6 +46,7 @@ _ORDERS: Final = {
     SessionOrder.REQUESTS: "requests",
 }
 _MOST_FILTER_VALUES: Final = 500
+_LONGEST_CALL_MS: Final = 86_400_000
 
 
 @dataclass(slots=True)
@@ -157,13 +158,25 @@ class AgentQueries:
 
     def tools(self, selection: AgentSelection, limit: int) -> Sequence[ToolFigures]:
         """See `AgentSessionStore.tools`."""
-        query = Sql(
-            "select name, count(*), count(*) filter (is_success = false"
-            " and is_accepted is distinct from false), count(*) filter (is_accepted = false),"
-            " avg(duration_ms) from agent_actions"
+        calls = Sql("select *, time_ms + coalesce(duration_ms, 0) as end_ms from agent_actions")
+        calls += _of_actions(selection) + Sql(" and name <> ''")
+        # The request that called a tool is the last one before the call's end: usage is
+        # complete with the last block of a response, which may be later than its calls.
+        paid = Sql(
+            "select id, session_hash, time_ms, cost_usd from agent_requests"
+            " where time_ms >= ? and time_ms < ?",
+            (selection.start_ms - _LONGEST_CALL_MS, selection.end_ms + _LONGEST_CALL_MS),
         )
-        query += _of_actions(selection) + Sql(
-            " and name <> '' group by name order by 2 desc, 1 limit ?", (limit,)
+        query = Sql("with calls as (") + calls + Sql("), paid as (") + paid
+        query += Sql(
+            "), shares as (select calls.*,"
+            " paid.cost_usd / count(*) over (partition by paid.id) as share"
+            " from calls asof left join paid"
+            " on calls.session_hash = paid.session_hash and calls.end_ms >= paid.time_ms)"
+            " select name, count(*), count(*) filter (is_success = false"
+            " and is_accepted is distinct from false), count(*) filter (is_accepted = false),"
+            " avg(duration_ms), sum(share) from shares group by name order by 2 desc, 1 limit ?",
+            (limit,),
         )
         return [ToolFigures(*row) for row in self._rows(query)]
 

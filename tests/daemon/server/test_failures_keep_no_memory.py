@@ -71,6 +71,10 @@ class Running:
         headers = PROTOBUF | {"X-Prometheus-Remote-Write-Version": version}
         await self.ask("POST", "/api/v1/write", expected, data=body, headers=headers)
 
+    async def otlp(self, signal: str, body: bytes, media_type: str) -> None:
+        headers = {"Content-Type": media_type}
+        await self.ask("POST", f"/v1/{signal}", 400, data=body, headers=headers)
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
@@ -162,6 +166,29 @@ async def reload_of_a_broken_rule(running: Running) -> None:
         file.unlink()
 
 
+async def otlp_metrics_of_garbage(running: Running) -> None:
+    await running.otlp("metrics", b"\xff" * PAYLOAD_BYTES, "application/x-protobuf")
+
+
+async def otlp_metrics_of_broken_json(running: Running) -> None:
+    await running.otlp("metrics", BROKEN_JSON, "application/json")
+
+
+async def otlp_logs_that_are_cut_off(running: Running) -> None:
+    record = b'{"body":{"stringValue":"x"}},'
+    records = record * (PAYLOAD_BYTES // len(record))
+    body = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[' + records
+    await running.otlp("logs", body, "application/json")
+
+
+async def trace_in_no_known_format(running: Running) -> None:
+    await running.ask("POST", "/api/sessions/ingest", 400, data=LINES)
+
+
+async def outcomes_of_broken_json(running: Running) -> None:
+    await running.ask("POST", "/api/session-outcomes", 400, data=BROKEN_JSON)
+
+
 async def request_of_a_missing_page(running: Running) -> None:
     await running.ask("POST", "/api/nothing", 404, data=b"x" * PAYLOAD_BYTES)
 
@@ -181,6 +208,11 @@ KINDS: Final[tuple[Callable[[Running], Awaitable[None]], ...]] = (
     message_of_broken_json,
     report_of_broken_json,
     reload_of_a_broken_rule,
+    otlp_metrics_of_garbage,
+    otlp_metrics_of_broken_json,
+    otlp_logs_that_are_cut_off,
+    trace_in_no_known_format,
+    outcomes_of_broken_json,
     request_of_a_missing_page,
 )
 

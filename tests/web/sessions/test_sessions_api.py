@@ -133,6 +133,9 @@ async def test_metrics_say_what_is_unknown(world: World) -> None:
     assert (raw["requests"], raw["unpriced_tokens"]) == (2, 30)
     assert raw["cost_usd"] == pytest.approx(COST)
     assert sum(day["requests"] for day in raw["days"]) == 2
+    (tool,) = raw["tools"]
+    assert tool.pop("cost_usd") == pytest.approx(COST)
+    assert tool == {"name": "Edit", "calls": 1, "failed": 0, "rejected": 0}
 
 
 async def test_device_may_still_post_metrics(world: World) -> None:

@@ -172,6 +172,42 @@ async def test_later_record_completes_a_tool_call(store: DuckAgentSessionStore) 
     assert (tool.calls, tool.errors, tool.mean_ms) == (1, 1, 40)
 
 
+async def test_cost_of_a_request_is_divided_among_the_tools_that_it_called(
+    store: DuckAgentSessionStore,
+) -> None:
+    def paid(n: int, time_ms: int, cost: float | None) -> AgentRequest:
+        return replace(request(f"m{n}", f"r{n}"), time_ms=time_ms, cost_usd=cost)
+
+    def call(name: str, time_ms: int, duration_ms: int | None = None) -> AgentAction:
+        return AgentAction(
+            session_id="s1",
+            time_ms=time_ms,
+            kind=ActionKind.TOOL,
+            key=f"{name}{time_ms}",
+            sender=ANN,
+            name=name,
+            duration_ms=duration_ms,
+        )
+
+    requests = [
+        paid(1, NOW_MS, 0.5),
+        # Usage is complete 9 ms after the first call, which has not ended by then.
+        paid(2, NOW_MS + 100, 0.8),
+        paid(3, NOW_MS + 200, 9.0),
+        paid(4, NOW_MS + 300, None),
+        replace(paid(5, NOW_MS + 2, 77.0), session_id="s2"),
+    ]
+    calls = [
+        call("Bash", NOW_MS),
+        call("Read", NOW_MS + 91, 50),
+        call("Bash", NOW_MS + 100, 60),
+        call("Web", NOW_MS + 300),
+    ]
+    await store.append_records(AgentRecords(requests, calls))
+    found = {one.name: one.cost_usd for one in await store.tools(ALL, 10)}
+    assert found == {"Bash": pytest.approx(0.9), "Read": pytest.approx(0.4), "Web": None}
+
+
 async def test_list_is_filtered_sorted_and_paged(store: DuckAgentSessionStore) -> None:
     requests = [
         replace(
