@@ -18,7 +18,7 @@ from web.http.errors import ForbiddenError, UnauthorizedError
 from web.http.operations import Operation
 from web.http.parameters import RecordPath, read_body, read_json, record_id
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, principal_of, user_of
+from web.http.routing import Access, Route, json_routes, principal_of, user_of
 from web.identity.credentials import Credentials
 from web.identity.login import Logins
 from web.identity.tokens import token_of
@@ -47,17 +47,14 @@ class AccountsApi:
         credentials = Operation(tag, CredentialsDocument)
         new_token = Operation(tag, NewTokenDocument, TokenForm, status=201)
         revoke = Operation(tag, path=RecordPath, status=204, errors=(404,))
-        return tuple(
-            Route(method, path, handler, access, Surface.JSON, operation=operation)
-            for method, path, handler, access, operation in (
-                ("POST", "/auth/token", self.token, public, login),
-                ("POST", "/auth/refresh", self.refresh, public, refresh),
-                ("GET", "/api/session", self.session, Access.VIEWER, session),
-                ("PUT", "/api/account/password", self.change_password, user, own_password),
-                ("GET", "/api/account/credentials", self.credentials, user, credentials),
-                ("POST", "/api/account/tokens", self.add_token, user, new_token),
-                ("DELETE", "/api/account/credentials/{id}", self.revoke, user, revoke),
-            )
+        return json_routes(
+            ("POST", "/auth/token", self.token, public, login),
+            ("POST", "/auth/refresh", self.refresh, public, refresh),
+            ("GET", "/api/session", self.session, Access.VIEWER, session),
+            ("PUT", "/api/account/password", self.change_password, user, own_password),
+            ("GET", "/api/account/credentials", self.credentials, user, credentials),
+            ("POST", "/api/account/tokens", self.add_token, user, new_token),
+            ("DELETE", "/api/account/credentials/{id}", self.revoke, user, revoke),
         )
 
     async def token(self, request: web.Request) -> web.Response:

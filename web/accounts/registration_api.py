@@ -10,7 +10,7 @@ from web.http.errors import ForbiddenError
 from web.http.operations import JSON, Operation
 from web.http.parameters import FORM, read_form, read_json
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface
+from web.http.routing import Access, Route, json_routes
 from web.identity.credentials import Credentials
 from web.identity.login import Logins
 from web.settings import WebSettings
@@ -41,12 +41,9 @@ class RegistrationApi:
             body_media_types=(JSON, FORM),
             errors=(401, 503),
         )
-        return tuple(
-            Route("POST", path, handler, Access.PUBLIC, Surface.JSON, operation=operation)
-            for path, handler, operation in (
-                ("/api/v1/auth/register", self.register, register),
-                ("/api/v1/auth/login", self.login, login),
-            )
+        return json_routes(
+            ("POST", "/api/v1/auth/register", self.register, Access.PUBLIC, register),
+            ("POST", "/api/v1/auth/login", self.login, Access.PUBLIC, login),
         )
 
     async def register(self, request: web.Request) -> web.Response:

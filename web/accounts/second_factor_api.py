@@ -17,7 +17,7 @@ from web.http.audit_trail import note
 from web.http.operations import Operation
 from web.http.parameters import read_json
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, user_of
+from web.http.routing import Access, Route, json_routes, user_of
 from web.identity.second_factor import SecondFactors
 
 _PATH: Final = "/api/account/second-factor"
@@ -37,15 +37,13 @@ class SecondFactorApi:
         confirmed = Operation(tag, RecoveryCodesDocument, CodeForm, errors=(409,))
         renewed = Operation(tag, RecoveryCodesDocument, CodeForm, errors=(409,))
         off = Operation(tag, None, OwnPasswordForm, status=204, errors=(503,))
-        return tuple(
-            Route(method, path, handler, Access.USER, Surface.JSON, operation=operation)
-            for method, path, handler, operation in (
-                ("GET", _PATH, self.show, shown),
-                ("POST", _PATH, self.begin, begun),
-                ("POST", f"{_PATH}/confirm", self.confirm, confirmed),
-                ("POST", f"{_PATH}/recovery-codes", self.renew_recovery_codes, renewed),
-                ("DELETE", _PATH, self.turn_off, off),
-            )
+        user = Access.USER
+        return json_routes(
+            ("GET", _PATH, self.show, user, shown),
+            ("POST", _PATH, self.begin, user, begun),
+            ("POST", f"{_PATH}/confirm", self.confirm, user, confirmed),
+            ("POST", f"{_PATH}/recovery-codes", self.renew_recovery_codes, user, renewed),
+            ("DELETE", _PATH, self.turn_off, user, off),
         )
 
     async def show(self, request: web.Request) -> web.Response:

@@ -19,7 +19,7 @@ from web.accounts.forms import ResetForm, RoleForm, TokenForm, UserForm
 from web.http.operations import Operation
 from web.http.parameters import Parameters, RecordId, read_json, read_path
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, principal_of, user_of
+from web.http.routing import Access, Route, json_routes, principal_of, user_of
 
 _USER: Final = "/api/users/{name:[^/]+}"
 
@@ -50,20 +50,18 @@ class UsersApi:
         revoked = Operation(tag, path=UserCredentialPath, status=204, errors=(404,))
         token = Operation(tag, NewTokenDocument, TokenForm, status=201, errors=(404,))
         reset = Operation(tag, status=204, errors=(404,))
-        return tuple(
-            Route(method, path, handler, Access.ADMIN, Surface.JSON, operation=operation)
-            for method, path, handler, operation in (
-                ("GET", "/api/users", self.users, users),
-                ("POST", "/api/users", self.add_user, new_user),
-                ("PUT", f"{_USER}/password", self.reset_password, password),
-                ("DELETE", _USER, self.remove_user, removed),
-                ("PUT", f"{_USER}/role", self.set_role, role),
-                ("GET", f"{_USER}/credentials", self.credentials, listed),
-                ("DELETE", f"{_USER}/credentials", self.revoke_all, ended),
-                ("DELETE", f"{_USER}/credentials/{{id}}", self.revoke, revoked),
-                ("POST", f"{_USER}/tokens", self.add_token, token),
-                ("DELETE", f"{_USER}/second-factor", self.reset_second_factor, reset),
-            )
+        admin = Access.ADMIN
+        return json_routes(
+            ("GET", "/api/users", self.users, admin, users),
+            ("POST", "/api/users", self.add_user, admin, new_user),
+            ("PUT", f"{_USER}/password", self.reset_password, admin, password),
+            ("DELETE", _USER, self.remove_user, admin, removed),
+            ("PUT", f"{_USER}/role", self.set_role, admin, role),
+            ("GET", f"{_USER}/credentials", self.credentials, admin, listed),
+            ("DELETE", f"{_USER}/credentials", self.revoke_all, admin, ended),
+            ("DELETE", f"{_USER}/credentials/{{id}}", self.revoke, admin, revoked),
+            ("POST", f"{_USER}/tokens", self.add_token, admin, token),
+            ("DELETE", f"{_USER}/second-factor", self.reset_second_factor, admin, reset),
         )
 
     async def users(self, request: web.Request) -> web.Response:

@@ -27,7 +27,7 @@ from web.http.audit_trail import note
 from web.http.operations import Operation
 from web.http.parameters import Paging, RecordId, RecordPath, read_query, record_id
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, user_of
+from web.http.routing import Access, Route, json_routes, user_of
 from web.services import Alerting
 
 _LONGEST_HISTORY: Final = 1000
@@ -80,36 +80,33 @@ class AlertsApi:
         sent = Operation(tag, NotificationsDocument, query=NotificationsQuery)
         receivers = Operation(tag, ReceiversDocument)
         test = Operation(tag, status=204, errors=(404, 502))
-        return tuple(
-            Route(method, path, handler, access, Surface.JSON, operation=operation)
-            for method, path, handler, access, operation in (
-                ("GET", "/api/alerts", self.alerts, Access.VIEWER, found),
-                ("GET", "/api/alerts/history", self.history, Access.VIEWER, history),
-                ("GET", "/api/alerts/{id}", self.alert, Access.VIEWER, one),
-                (
-                    "POST",
-                    "/api/alerts/{id}/acknowledge",
-                    self.acknowledge,
-                    Access.EDITOR,
-                    acknowledged,
-                ),
-                (
-                    "DELETE",
-                    "/api/alerts/{id}/acknowledge",
-                    self.unacknowledge,
-                    Access.EDITOR,
-                    freed,
-                ),
-                ("GET", "/api/notifications", self.notifications, Access.VIEWER, sent),
-                ("GET", "/api/receivers", self.receivers, Access.VIEWER, receivers),
-                (
-                    "POST",
-                    "/api/receivers/{name:[^/]+}/test",
-                    self.test_receiver,
-                    Access.EDITOR,
-                    test,
-                ),
-            )
+        return json_routes(
+            ("GET", "/api/alerts", self.alerts, Access.VIEWER, found),
+            ("GET", "/api/alerts/history", self.history, Access.VIEWER, history),
+            ("GET", "/api/alerts/{id}", self.alert, Access.VIEWER, one),
+            (
+                "POST",
+                "/api/alerts/{id}/acknowledge",
+                self.acknowledge,
+                Access.EDITOR,
+                acknowledged,
+            ),
+            (
+                "DELETE",
+                "/api/alerts/{id}/acknowledge",
+                self.unacknowledge,
+                Access.EDITOR,
+                freed,
+            ),
+            ("GET", "/api/notifications", self.notifications, Access.VIEWER, sent),
+            ("GET", "/api/receivers", self.receivers, Access.VIEWER, receivers),
+            (
+                "POST",
+                "/api/receivers/{name:[^/]+}/test",
+                self.test_receiver,
+                Access.EDITOR,
+                test,
+            ),
         )
 
     async def alerts(self, request: web.Request) -> web.Response:

@@ -21,7 +21,7 @@ from web.http.errors import BadRequestError
 from web.http.operations import Operation
 from web.http.parameters import Parameters, RecordPath, read_query, record_id
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface
+from web.http.routing import Access, Route, json_routes
 from web.services import Alerting
 
 _MOST_MATCHED: Final = 1000
@@ -51,13 +51,11 @@ class ExplanationApi:
         one = Operation(tag, ExplanationDocument, path=RecordPath, errors=(404,))
         what_if = Operation(tag, WhatIfDocument, query=WhatIfQuery)
         preview = Operation(tag, SilencePreviewDocument, query=PreviewQuery)
-        return tuple(
-            Route("GET", path, handler, Access.VIEWER, Surface.JSON, operation=operation)
-            for path, handler, operation in (
-                ("/api/alerts/what-if", self.what_if, what_if),
-                ("/api/alerts/{id}/explanation", self.explanation, one),
-                ("/api/silences/preview", self.preview, preview),
-            )
+        viewer = Access.VIEWER
+        return json_routes(
+            ("GET", "/api/alerts/what-if", self.what_if, viewer, what_if),
+            ("GET", "/api/alerts/{id}/explanation", self.explanation, viewer, one),
+            ("GET", "/api/silences/preview", self.preview, viewer, preview),
         )
 
     async def explanation(self, request: web.Request) -> web.Response:

@@ -17,7 +17,7 @@ from web.http.errors import BadRequestError, MissingError
 from web.http.operations import Operation
 from web.http.parameters import read_body
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, user_of
+from web.http.routing import Access, Route, json_routes, user_of
 from web.services import Alerting
 
 _FIELDS: Final = {"ends": "ends_ms", "matchers": "matchers"}
@@ -121,14 +121,11 @@ class MaintenanceApi:
             tag, MaintenanceDocument, MaintenanceForm, path=MaintenancePath, errors=(404,)
         )
         end = Operation(tag, status=204, path=MaintenancePath, errors=(404,))
-        return tuple(
-            Route(method, where, handler, access, Surface.JSON, operation=operation)
-            for method, where, handler, access, operation in (
-                ("GET", path, self.listed, Access.VIEWER, listing),
-                ("POST", path, self.add, Access.EDITOR, add),
-                ("PUT", one, self.change, Access.EDITOR, change),
-                ("DELETE", one, self.end, Access.EDITOR, end),
-            )
+        return json_routes(
+            ("GET", path, self.listed, Access.VIEWER, listing),
+            ("POST", path, self.add, Access.EDITOR, add),
+            ("PUT", one, self.change, Access.EDITOR, change),
+            ("DELETE", one, self.end, Access.EDITOR, end),
         )
 
     async def listed(self, request: web.Request) -> web.Response:

@@ -15,7 +15,7 @@ from web.http.errors import ForbiddenError, MissingError
 from web.http.operations import Operation
 from web.http.parameters import read_json, read_query, record_id
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, principal_of
+from web.http.routing import Access, Route, json_routes, principal_of
 from web.projects.access import ProjectAccess
 
 _TAG: Final = "annotations"
@@ -41,13 +41,10 @@ class AnnotationsApi:
         add = Operation(_TAG, AnnotationDocument, AnnotationForm, status=201, errors=errors)
         listing = Operation(_TAG, list[AnnotationDocument], query=AnnotationsQuery, errors=(404,))
         remove = Operation(_TAG, status=204, errors=(400, *errors))
-        return tuple(
-            Route(method, path, handler, access, Surface.JSON, operation=operation)
-            for method, path, handler, access, operation in (
-                ("POST", path, self.add, Access.USER, add),
-                ("GET", path, self.listed, Access.VIEWER, listing),
-                ("DELETE", f"{path}/{{id}}", self.remove, Access.USER, remove),
-            )
+        return json_routes(
+            ("POST", path, self.add, Access.USER, add),
+            ("GET", path, self.listed, Access.VIEWER, listing),
+            ("DELETE", f"{path}/{{id}}", self.remove, Access.USER, remove),
         )
 
     async def add(self, request: web.Request) -> web.Response:

@@ -33,7 +33,7 @@ from web.http.audit_trail import note
 from web.http.operations import Operation
 from web.http.parameters import read_json, read_json_object, read_path, read_query
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, principal_of
+from web.http.routing import Access, Route, json_routes, principal_of
 
 _TAG: Final = "dashboards"
 # The largest public dashboard that we know has 0.5 MB.
@@ -64,7 +64,7 @@ class DashboardsApi:
         given = Operation(_TAG, dict[str, Any], path=at, errors=(400, 404))
         text = Operation(_TAG, RenderedText, MarkdownForm)
         viewer, editor = Access.VIEWER, Access.EDITOR
-        table = (
+        return json_routes(
             ("GET", path, self.listed, viewer, Operation(_TAG, list[DashboardEntry])),
             ("POST", path, self.add, editor, add),
             ("POST", f"{path}/import", self.take_grafana, editor, taken),
@@ -77,18 +77,7 @@ class DashboardsApi:
             ("GET", f"{one}/versions", self.history, viewer, history),
             ("GET", f"{one}/versions/{{version}}", self.version, viewer, version),
             ("GET", f"{one}/grafana", self.give_grafana, viewer, given),
-        )
-        return tuple(
-            Route(
-                method,
-                place,
-                handler,
-                access,
-                Surface.JSON,
-                operation=operation,
-                body_limit_bytes=LARGEST_BYTES if operation.body else None,
-            )
-            for method, place, handler, access, operation in table
+            body_limit_bytes=LARGEST_BYTES,
         )
 
     async def listed(self, request: web.Request) -> web.Response:

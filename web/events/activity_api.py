@@ -20,7 +20,7 @@ from web.events.documents import range_document
 from web.http.operations import Operation
 from web.http.parameters import read_json
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface
+from web.http.routing import Access, Route, json_routes
 from web.projects.access import ProjectAccess
 
 _TAG: Final = "events"
@@ -41,15 +41,11 @@ class ActivityReportsApi:
         retention = Operation(_TAG, RetentionDocument, RetentionForm, errors=_ERRORS)
         persons = Operation(_TAG, RetentionPersonsDocument, RetentionPersonsForm, errors=_ERRORS)
         paths = Operation(_TAG, PathDocument, PathForm, errors=_ERRORS)
-        return tuple(
-            Route(
-                "POST", path, handler, access, Surface.JSON, operation=operation, for_read_keys=True
-            )
-            for path, handler, operation in (
-                ("/v1/reports/retention", self.retention, retention),
-                ("/v1/reports/retention/persons", self.retention_persons, persons),
-                ("/v1/reports/paths", self.paths, paths),
-            )
+        return json_routes(
+            ("POST", "/v1/reports/retention", self.retention, access, retention),
+            ("POST", "/v1/reports/retention/persons", self.retention_persons, access, persons),
+            ("POST", "/v1/reports/paths", self.paths, access, paths),
+            for_read_keys=True,
         )
 
     async def retention(self, request: web.Request) -> web.Response:

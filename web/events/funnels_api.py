@@ -19,7 +19,7 @@ from web.events.report_documents import (
 from web.http.operations import Operation
 from web.http.parameters import read_json
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface
+from web.http.routing import Access, Route, json_routes
 from web.projects.access import ProjectAccess
 
 _TAG: Final = "events"
@@ -37,22 +37,14 @@ class FunnelsApi:
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         access = Access.PUBLIC if self._is_open else Access.VIEWER
-        rows = (
-            ("trends", self.trends, TrendsDocument, TrendsForm),
-            ("funnel", self.funnel, FunnelDocument, FunnelForm),
-            ("funnel/persons", self.persons, FunnelPersonsDocument, FunnelPersonsForm),
-        )
-        return tuple(
-            Route(
-                "POST",
-                f"/v1/reports/{name}",
-                handler,
-                access,
-                Surface.JSON,
-                operation=Operation(_TAG, document, form, errors=_ERRORS),
-                for_read_keys=True,
-            )
-            for name, handler, document, form in rows
+        trends = Operation(_TAG, TrendsDocument, TrendsForm, errors=_ERRORS)
+        funnel = Operation(_TAG, FunnelDocument, FunnelForm, errors=_ERRORS)
+        persons = Operation(_TAG, FunnelPersonsDocument, FunnelPersonsForm, errors=_ERRORS)
+        return json_routes(
+            ("POST", "/v1/reports/trends", self.trends, access, trends),
+            ("POST", "/v1/reports/funnel", self.funnel, access, funnel),
+            ("POST", "/v1/reports/funnel/persons", self.persons, access, persons),
+            for_read_keys=True,
         )
 
     async def trends(self, request: web.Request) -> web.Response:

@@ -21,7 +21,7 @@ from web.http.errors import MissingError
 from web.http.operations import Operation
 from web.http.parameters import read_query
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface
+from web.http.routing import Access, Route, json_routes
 from web.projects.access import ProjectAccess
 
 _TAG: Final = "events"
@@ -42,14 +42,11 @@ class PersonsApi:
         show = Operation(_TAG, PersonDocument, errors=errors)
         timeline = Operation(_TAG, TimelineDocument, query=TimelineQuery, errors=errors)
         erase = Operation(_TAG, ErasedDocument, errors=errors)
-        return tuple(
-            Route(method, path, handler, access, Surface.JSON, operation=operation)
-            for method, path, handler, access, operation in (
-                ("GET", _PERSONS, self.search, Access.VIEWER, search),
-                ("GET", _PERSON, self.show, Access.VIEWER, show),
-                ("GET", f"{_PERSON}/events", self.timeline, Access.VIEWER, timeline),
-                ("DELETE", _PERSON, self.erase, Access.USER, erase),
-            )
+        return json_routes(
+            ("GET", _PERSONS, self.search, Access.VIEWER, search),
+            ("GET", _PERSON, self.show, Access.VIEWER, show),
+            ("GET", f"{_PERSON}/events", self.timeline, Access.VIEWER, timeline),
+            ("DELETE", _PERSON, self.erase, Access.USER, erase),
         )
 
     async def search(self, request: web.Request) -> web.Response:

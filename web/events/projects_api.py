@@ -18,7 +18,7 @@ from web.events.forms import ProjectForm, ProjectQuery
 from web.http.operations import Operation
 from web.http.parameters import read_json, read_query
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface
+from web.http.routing import Access, Route, json_routes
 from web.projects.access import ProjectAccess
 from web.projects.actions import ProjectActions
 
@@ -43,14 +43,11 @@ class ProjectsApi:
         listing = Operation(_TAG, list[ProjectDocument], query=ProjectQuery)
         health = Operation(_TAG, DatabaseDocument, responses={503: DatabaseDocument})
         insert = Operation(_TAG, TestInsertDocument, errors=(503,))
-        return tuple(
-            Route(method, path, handler, access, Surface.JSON, operation=operation)
-            for method, path, handler, access, operation in (
-                ("POST", "/v1/projects", self.create, edit, create),
-                ("GET", "/v1/projects", self.listed, look, listing),
-                ("GET", "/db/health", self.health, Access.PUBLIC, health),
-                ("POST", "/db/test-insert", self.test_insert, edit, insert),
-            )
+        return json_routes(
+            ("POST", "/v1/projects", self.create, edit, create),
+            ("GET", "/v1/projects", self.listed, look, listing),
+            ("GET", "/db/health", self.health, Access.PUBLIC, health),
+            ("POST", "/db/test-insert", self.test_insert, edit, insert),
         )
 
     async def create(self, request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from web.http.audit_trail import note
 from web.http.operations import Operation
 from web.http.parameters import read_json, record_id
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, principal_of
+from web.http.routing import Access, Route, json_routes, principal_of
 from web.projects.access import ProjectAccess
 
 _TAG: Final = "events"
@@ -39,15 +39,12 @@ class SavedReportsApi:
         one = Operation(_TAG, SavedReportDocument, errors=(400, 403, 404))
         change = Operation(_TAG, SavedReportDocument, SavedReportForm, errors=(403, 404))
         remove = Operation(_TAG, None, status=204, errors=(400, 403, 404))
-        return tuple(
-            Route(method, path, handler, access, Surface.JSON, operation=operation)
-            for method, path, handler, access, operation in (
-                ("GET", _PATH, self.listed, look, listing),
-                ("POST", _PATH, self.create, edit, create),
-                ("GET", _PATH + "/{id}", self.one, look, one),
-                ("PUT", _PATH + "/{id}", self.change, edit, change),
-                ("DELETE", _PATH + "/{id}", self.remove, edit, remove),
-            )
+        return json_routes(
+            ("GET", _PATH, self.listed, look, listing),
+            ("POST", _PATH, self.create, edit, create),
+            ("GET", _PATH + "/{id}", self.one, look, one),
+            ("PUT", _PATH + "/{id}", self.change, edit, change),
+            ("DELETE", _PATH + "/{id}", self.remove, edit, remove),
         )
 
     async def listed(self, request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from web.http.audit_trail import note
 from web.http.operations import Operation
 from web.http.parameters import read_json, read_query
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, principal_of
+from web.http.routing import Access, Route, json_routes, principal_of
 from web.projects.access import ProjectAccess
 from web.projects.schema_notes import (
     SchemaNotesDocument,
@@ -38,21 +38,12 @@ class SchemaApi:
         live = Operation(_TAG, LiveDocument, query=LiveQuery, errors=(403, 404))
         describe = Operation(_TAG, SchemaNotesDocument, SchemaNotesForm, errors=(400, 403, 404))
         return (
-            *(
-                Route(
-                    *("GET", path, handler, Access.VIEWER, Surface.JSON),
-                    operation=operation,
-                    for_read_keys=True,
-                )
-                for path, handler, operation in (
-                    (_SCHEMA, self.schema, schema),
-                    (f"{_PROJECT}/live", self.live, live),
-                )
+            *json_routes(
+                ("GET", _SCHEMA, self.schema, Access.VIEWER, schema),
+                ("GET", f"{_PROJECT}/live", self.live, Access.VIEWER, live),
+                for_read_keys=True,
             ),
-            Route(
-                *("PATCH", _SCHEMA, self.describe, Access.USER, Surface.JSON),
-                operation=describe,
-            ),
+            *json_routes(("PATCH", _SCHEMA, self.describe, Access.USER, describe)),
         )
 
     async def schema(self, request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from web.http.audit_trail import note
 from web.http.operations import Operation
 from web.http.parameters import read_json, record_id
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface
+from web.http.routing import Access, Route, json_routes
 from web.projects.access import ProjectAccess
 
 _TAG: Final = "events"
@@ -34,14 +34,11 @@ class SegmentsApi:
         create = Operation(_TAG, SegmentDocument, SegmentForm, status=201, errors=(403, 404, 409))
         change = Operation(_TAG, SegmentDocument, SegmentForm, errors=(403, 404, 409))
         remove = Operation(_TAG, None, status=204, errors=(400, 403, 404))
-        return tuple(
-            Route(method, path, handler, access, Surface.JSON, operation=operation)
-            for method, path, handler, access, operation in (
-                ("GET", _PATH, self.listed, look, listing),
-                ("POST", _PATH, self.create, edit, create),
-                ("PUT", _PATH + "/{id}", self.change, edit, change),
-                ("DELETE", _PATH + "/{id}", self.remove, edit, remove),
-            )
+        return json_routes(
+            ("GET", _PATH, self.listed, look, listing),
+            ("POST", _PATH, self.create, edit, create),
+            ("PUT", _PATH + "/{id}", self.change, edit, change),
+            ("DELETE", _PATH + "/{id}", self.remove, edit, remove),
         )
 
     async def listed(self, request: web.Request) -> web.Response:

@@ -17,7 +17,7 @@ from web.http.errors import MissingError
 from web.http.operations import Operation
 from web.http.parameters import RecordPath, read_json, record_id
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, principal_of, user_of
+from web.http.routing import Access, Route, json_routes, principal_of, user_of
 
 _TAG: Final = "explore"
 _Query = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
@@ -77,15 +77,12 @@ class UserQueriesApi:
         # What ran is no change that the audit log should keep: viewers' routes are not recorded.
         viewer, user = Access.VIEWER, Access.USER
         listing = Operation(_TAG, UserQueriesDocument)
-        return tuple(
-            Route(method, path, handler, access, Surface.JSON, operation=operation)
-            for method, path, handler, access, operation in (
-                ("GET", "/api/explore", self.listed, viewer, listing),
-                ("POST", history, self.remember, viewer, ran),
-                ("DELETE", history, self.forget, viewer, done),
-                ("POST", saved, self.save, user, save),
-                ("DELETE", f"{saved}/{{id}}", self.remove, user, remove),
-            )
+        return json_routes(
+            ("GET", "/api/explore", self.listed, viewer, listing),
+            ("POST", history, self.remember, viewer, ran),
+            ("DELETE", history, self.forget, viewer, done),
+            ("POST", saved, self.save, user, save),
+            ("DELETE", f"{saved}/{{id}}", self.remove, user, remove),
         )
 
     async def listed(self, request: web.Request) -> web.Response:

@@ -25,7 +25,7 @@ from web.http.host_paths import HOST_KEY
 from web.http.operations import Operation
 from web.http.parameters import Parameters, read_json
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface
+from web.http.routing import Access, Route, json_routes
 from web.services import Alerting
 
 
@@ -63,19 +63,16 @@ class HostsApi:
         checks = Operation(tag, ChecksDocument, errors=(404,))
         set_check = Operation(tag, ChecksDocument, CheckForm, path=CheckPath, errors=(404,))
         reset = Operation(tag, ChecksDocument, path=CheckPath, errors=(404,))
-        return tuple(
-            Route(method, path, handler, access, Surface.JSON, operation=operation)
-            for method, path, handler, access, operation in (
-                ("GET", "/api/fleet", self.fleet, look, every),
-                ("GET", "/api/hosts", self.registered, look, every),
-                ("POST", "/api/hosts", self.add, edit, add),
-                ("GET", host, self.host, look, one),
-                ("DELETE", host, self.remove, edit, remove),
-                ("PUT", f"{host}/tags", self.set_tags, edit, tags),
-                ("GET", f"{host}/checks", self.checks, look, checks),
-                ("PUT", check, self.set_check, edit, set_check),
-                ("DELETE", check, self.reset_check, edit, reset),
-            )
+        return json_routes(
+            ("GET", "/api/fleet", self.fleet, look, every),
+            ("GET", "/api/hosts", self.registered, look, every),
+            ("POST", "/api/hosts", self.add, edit, add),
+            ("GET", host, self.host, look, one),
+            ("DELETE", host, self.remove, edit, remove),
+            ("PUT", f"{host}/tags", self.set_tags, edit, tags),
+            ("GET", f"{host}/checks", self.checks, look, checks),
+            ("PUT", check, self.set_check, edit, set_check),
+            ("DELETE", check, self.reset_check, edit, reset),
         )
 
     async def fleet(self, request: web.Request) -> web.Response:

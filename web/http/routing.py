@@ -73,6 +73,36 @@ class Route:
     for_read_keys: bool = False
 
 
+JsonRow = tuple[str, str, Handler, Access, Operation]
+"""A row of a table of JSON routes: method, path, handler, access and operation."""
+
+
+def json_routes(
+    *rows: JsonRow, body_limit_bytes: int | None = None, for_read_keys: bool = False
+) -> tuple[Route, ...]:
+    """Return the routes of a table; their errors are JSON.
+
+    Args:
+        rows: the table.
+        body_limit_bytes: the limit of the routes whose operation has a body; None for the
+            server's limit.
+        for_read_keys: as in `Route`, for all rows.
+    """
+    return tuple(
+        Route(
+            method,
+            path,
+            handler,
+            access,
+            Surface.JSON,
+            operation=operation,
+            body_limit_bytes=body_limit_bytes if operation.body else None,
+            for_read_keys=for_read_keys,
+        )
+        for method, path, handler, access, operation in rows
+    )
+
+
 class Handlers(Protocol):
     """An object whose methods handle requests."""
 

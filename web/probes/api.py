@@ -10,7 +10,7 @@ from web.http.errors import MissingError
 from web.http.operations import Operation
 from web.http.parameters import Parameters, read_json, read_query
 from web.http.responses import body_response, json_response
-from web.http.routing import Access, Route, Surface
+from web.http.routing import Access, Route, Surface, json_routes
 from web.probes.actions import ProbeActions
 from web.probes.documents import (
     HeartbeatUrlDocument,
@@ -49,29 +49,28 @@ class ProbesApi:
         remove = Operation(_TAG, status=204, errors=(404, 409))
         issue = Operation(_TAG, HeartbeatUrlDocument, status=201, errors=(400, 404))
         beat = Operation(_TAG, str, query=BeatQuery, media_type="text/plain", errors=(404,))
-        public = Access.PUBLIC
-        table = (
-            ("GET", path, self.listed, look, Operation(_TAG, ProbesDocument)),
-            ("POST", path, self.add, edit, add),
-            ("POST", f"{path}/test", self.test, edit, test),
-            ("GET", one, self.show, look, Operation(_TAG, ProbeDocument, errors=(404,))),
-            ("PUT", one, self.change, edit, change),
-            ("DELETE", one, self.remove, edit, remove),
-            ("POST", f"{one}/heartbeat-url", self.issue, edit, issue),
-            ("GET", "/heartbeat/{token}", self.beat, public, beat),
-            ("POST", "/heartbeat/{token}", self.beat, public, beat),
-        )
-        return tuple(
-            Route(
-                method,
-                place,
-                handler,
-                access,
-                Surface.JSON,
-                operation=operation,
-                body_limit_bytes=_HEARTBEAT_BYTES if access is public else None,
-            )
-            for method, place, handler, access, operation in table
+        return (
+            *json_routes(
+                ("GET", path, self.listed, look, Operation(_TAG, ProbesDocument)),
+                ("POST", path, self.add, edit, add),
+                ("POST", f"{path}/test", self.test, edit, test),
+                ("GET", one, self.show, look, Operation(_TAG, ProbeDocument, errors=(404,))),
+                ("PUT", one, self.change, edit, change),
+                ("DELETE", one, self.remove, edit, remove),
+                ("POST", f"{one}/heartbeat-url", self.issue, edit, issue),
+            ),
+            *(
+                Route(
+                    method,
+                    "/heartbeat/{token}",
+                    self.beat,
+                    Access.PUBLIC,
+                    Surface.JSON,
+                    operation=beat,
+                    body_limit_bytes=_HEARTBEAT_BYTES,
+                )
+                for method in ("GET", "POST")
+            ),
         )
 
     def _entry(self, request: web.Request) -> ProbeEntry:

@@ -19,7 +19,7 @@ from web.http.network import base_url
 from web.http.operations import Operation
 from web.http.parameters import read_json, record_id
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, principal_of
+from web.http.routing import Access, Route, json_routes, principal_of
 from web.product_pages.asked_reports import AskedReport
 from web.product_pages.parts import ReportParts
 from web.projects.times import iso
@@ -88,13 +88,11 @@ class SharesApi:
         listing = Operation(_TAG, list[ShareDocument], errors=(403, 404))
         create = Operation(_TAG, NewShareDocument, NewShareForm, status=201, errors=(403, 404))
         revoke = Operation(_TAG, None, status=204, errors=(400, 403, 404))
-        return tuple(
-            Route(method, path, handler, Access.USER, Surface.JSON, operation=operation)
-            for method, path, handler, operation in (
-                ("GET", _PATH, self.listed, listing),
-                ("POST", _PATH, self.create, create),
-                ("DELETE", _PATH + "/{id}", self.revoke, revoke),
-            )
+        user = Access.USER
+        return json_routes(
+            ("GET", _PATH, self.listed, user, listing),
+            ("POST", _PATH, self.create, user, create),
+            ("DELETE", _PATH + "/{id}", self.revoke, user, revoke),
         )
 
     async def listed(self, request: web.Request) -> web.Response:

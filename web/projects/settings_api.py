@@ -9,7 +9,7 @@ from storage.api.projects import Member, ProjectRole
 from web.http.operations import Operation
 from web.http.parameters import read_json
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, principal_of
+from web.http.routing import Access, Route, json_routes, principal_of
 from web.projects.access import ProjectAccess
 from web.projects.actions import ProjectActions
 from web.projects.documents import (
@@ -44,17 +44,14 @@ class ProjectSettingsApi:
         add = Operation(_TAG, MemberDocument, NewMemberForm, status=201, errors=(400, *conflict))
         role = Operation(_TAG, MemberDocument, MemberRoleForm, errors=(400, *conflict))
         leave = Operation(_TAG, None, status=204, errors=conflict)
-        return tuple(
-            Route(method, path, handler, access, Surface.JSON, operation=operation)
-            for method, path, handler, access, operation in (
-                ("GET", _PROJECT, self.show, Access.VIEWER, one),
-                ("PATCH", _PROJECT, self.change, Access.USER, change),
-                ("DELETE", _PROJECT, self.remove, Access.USER, removed),
-                ("GET", f"{_PROJECT}/members", self.members, Access.VIEWER, members),
-                ("POST", f"{_PROJECT}/members", self.add_member, Access.USER, add),
-                ("PUT", _MEMBER, self.set_role, Access.USER, role),
-                ("DELETE", _MEMBER, self.remove_member, Access.USER, leave),
-            )
+        return json_routes(
+            ("GET", _PROJECT, self.show, Access.VIEWER, one),
+            ("PATCH", _PROJECT, self.change, Access.USER, change),
+            ("DELETE", _PROJECT, self.remove, Access.USER, removed),
+            ("GET", f"{_PROJECT}/members", self.members, Access.VIEWER, members),
+            ("POST", f"{_PROJECT}/members", self.add_member, Access.USER, add),
+            ("PUT", _MEMBER, self.set_role, Access.USER, role),
+            ("DELETE", _MEMBER, self.remove_member, Access.USER, leave),
         )
 
     async def show(self, request: web.Request) -> web.Response:

@@ -11,7 +11,7 @@ from web.http.audit_trail import note
 from web.http.operations import Operation
 from web.http.parameters import read_json, read_query, record_id
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface
+from web.http.routing import Access, Route, json_routes
 from web.projects.access import ProjectAccess
 from web.projects.actions import ProjectActions, require_zone
 from web.requests.documents import (
@@ -45,17 +45,15 @@ class TenantProjectsApi:
         live = Operation(_TAG, list[ApiKeyDocument], errors=errors)
         revoke = Operation(_TAG, None, query=KeyQuery, status=204, errors=errors)
         revoke_one = Operation(_TAG, None, status=204, errors=(400, *errors))
-        return tuple(
-            Route(method, path, handler, Access.USER, Surface.JSON, operation=operation)
-            for method, path, handler, operation in (
-                ("POST", projects, self.create, create),
-                ("GET", projects, self.listed, listing),
-                ("GET", "/api/v1/projects/{project_key}", self.project, one),
-                ("POST", keys, self.issue, issue),
-                ("GET", keys, self.keys, live),
-                ("DELETE", keys, self.revoke, revoke),
-                ("DELETE", keys + "{id}", self.revoke_one, revoke_one),
-            )
+        user = Access.USER
+        return json_routes(
+            ("POST", projects, self.create, user, create),
+            ("GET", projects, self.listed, user, listing),
+            ("GET", "/api/v1/projects/{project_key}", self.project, user, one),
+            ("POST", keys, self.issue, user, issue),
+            ("GET", keys, self.keys, user, live),
+            ("DELETE", keys, self.revoke, user, revoke),
+            ("DELETE", keys + "{id}", self.revoke_one, user, revoke_one),
         )
 
     async def create(self, request: web.Request) -> web.Response:

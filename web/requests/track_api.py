@@ -16,7 +16,7 @@ from web.http.errors import BadRequestError, ForbiddenError, UnauthorizedError
 from web.http.operations import Operation
 from web.http.parameters import read_json_object
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface
+from web.http.routing import Access, Route, json_routes
 from web.projects.event_rates import require_rate
 from web.requests.documents import TrackedBatchDocument, TrackedDocument, TrackErrorDocument
 from web.requests.forms import TrackBatchForm, TrackForm
@@ -38,20 +38,10 @@ class TrackApi:
         several = Operation(
             _TAG, TrackedBatchDocument, TrackBatchForm, status=202, errors=(401, 403, 429)
         )
-        return tuple(
-            Route(
-                "POST",
-                path,
-                handler,
-                Access.PUBLIC,
-                Surface.JSON,
-                operation=operation,
-                body_limit_bytes=_BODY_LIMIT_BYTES,
-            )
-            for path, handler, operation in (
-                ("/api/v1/track", self.track, single),
-                ("/api/v1/track/batch", self.track_batch, several),
-            )
+        return json_routes(
+            ("POST", "/api/v1/track", self.track, Access.PUBLIC, single),
+            ("POST", "/api/v1/track/batch", self.track_batch, Access.PUBLIC, several),
+            body_limit_bytes=_BODY_LIMIT_BYTES,
         )
 
     async def track(self, request: web.Request) -> web.Response:

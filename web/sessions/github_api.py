@@ -13,7 +13,7 @@ from web.http.errors import BadRequestError, MissingError
 from web.http.operations import Operation
 from web.http.parameters import read_json, read_query
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface
+from web.http.routing import Access, Route, json_routes
 from web.sessions.documents import iso
 from web.sessions.forms import GithubSecretQuery, GithubSecretsForm
 
@@ -47,13 +47,10 @@ class SessionGithubApi:
         shown = Operation(_TAG, SessionGithubDocument)
         change = Operation(_TAG, SessionGithubDocument, GithubSecretsForm)
         removal = Operation(_TAG, SessionGithubDocument, query=GithubSecretQuery, errors=(404,))
-        return tuple(
-            Route(method, _PATH, handler, Access.ADMIN, Surface.JSON, operation=operation)
-            for method, handler, operation in (
-                ("GET", self.show, shown),
-                ("PUT", self.change, change),
-                ("DELETE", self.remove, removal),
-            )
+        return json_routes(
+            ("GET", _PATH, self.show, Access.ADMIN, shown),
+            ("PUT", _PATH, self.change, Access.ADMIN, change),
+            ("DELETE", _PATH, self.remove, Access.ADMIN, removal),
         )
 
     async def show(self, request: web.Request) -> web.Response:

@@ -13,7 +13,7 @@ from web.http.errors import MissingError
 from web.http.operations import Operation
 from web.http.parameters import read_json, read_query
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, principal_of
+from web.http.routing import Access, Route, json_routes, principal_of
 from web.sessions.access import require_reader
 from web.sessions.documents import iso
 from web.sessions.forms import PriceForm, PriceQuery
@@ -40,13 +40,10 @@ class SessionPricesApi:
         listing = Operation(_TAG, ModelPricesDocument)
         change = Operation(_TAG, RepricedDocument, PriceForm)
         removal = Operation(_TAG, RepricedDocument, query=PriceQuery, errors=(404,))
-        return tuple(
-            Route(method, path, handler, access, Surface.JSON, operation=operation)
-            for method, path, handler, access, operation in (
-                ("GET", PRICES, self.listed, Access.VIEWER, listing),
-                ("PUT", PRICES, self.change, Access.ADMIN, change),
-                ("DELETE", PRICES, self.remove, Access.ADMIN, removal),
-            )
+        return json_routes(
+            ("GET", PRICES, self.listed, Access.VIEWER, listing),
+            ("PUT", PRICES, self.change, Access.ADMIN, change),
+            ("DELETE", PRICES, self.remove, Access.ADMIN, removal),
         )
 
     async def listed(self, request: web.Request) -> web.Response:

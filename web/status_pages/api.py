@@ -11,7 +11,7 @@ from web.http.errors import BadRequestError
 from web.http.operations import Operation
 from web.http.parameters import Parameters, RecordId, read_body, read_json, read_path
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, principal_of
+from web.http.routing import Access, Route, json_routes, principal_of
 from web.status_pages.board import StatusBoard
 from web.status_pages.definition import StatusPage
 from web.status_pages.documents import (
@@ -58,30 +58,23 @@ class StatusPagesApi:
         listing = Operation(_TAG, IncidentsDocument, errors=missing)
         gone = Operation(_TAG, status=204, errors=missing)
         dropped = Operation(_TAG, path=IncidentPath, status=204, errors=missing)
-        table = (
-            ("GET", path, self.listed, look, Operation(_TAG, StatusPagesDocument)),
-            ("POST", path, self.add, edit, made),
-            ("GET", one, self.show, look, Operation(_TAG, page, errors=missing)),
-            ("PUT", one, self.change, edit, Operation(_TAG, page, StatusPage, errors=clash)),
-            ("DELETE", one, self.remove, edit, gone),
-            ("PUT", f"{one}/logo", self.put_logo, edit, put_logo),
-            ("DELETE", f"{one}/logo", self.remove_logo, edit, gone),
-            ("GET", f"{one}/incidents", self.incidents, look, listing),
-            ("POST", f"{one}/incidents", self.open, edit, opened),
-            ("POST", f"{incident}/updates", self.update, edit, updated),
-            ("DELETE", incident, self.remove_incident, edit, dropped),
-        )
-        return tuple(
-            Route(
-                method,
-                place,
-                handler,
-                access,
-                Surface.JSON,
-                operation=operation,
-                body_limit_bytes=MOST_LOGO_BYTES if operation is put_logo else None,
-            )
-            for method, place, handler, access, operation in table
+        return (
+            *json_routes(
+                ("GET", path, self.listed, look, Operation(_TAG, StatusPagesDocument)),
+                ("POST", path, self.add, edit, made),
+                ("GET", one, self.show, look, Operation(_TAG, page, errors=missing)),
+                ("PUT", one, self.change, edit, Operation(_TAG, page, StatusPage, errors=clash)),
+                ("DELETE", one, self.remove, edit, gone),
+                ("DELETE", f"{one}/logo", self.remove_logo, edit, gone),
+                ("GET", f"{one}/incidents", self.incidents, look, listing),
+                ("POST", f"{one}/incidents", self.open, edit, opened),
+                ("POST", f"{incident}/updates", self.update, edit, updated),
+                ("DELETE", incident, self.remove_incident, edit, dropped),
+            ),
+            *json_routes(
+                ("PUT", f"{one}/logo", self.put_logo, edit, put_logo),
+                body_limit_bytes=MOST_LOGO_BYTES,
+            ),
         )
 
     async def listed(self, request: web.Request) -> web.Response:

@@ -25,7 +25,7 @@ from web.http.errors import BadRequestError, ConflictError
 from web.http.operations import Operation
 from web.http.parameters import read_body, read_json, read_query, record_id
 from web.http.responses import body_response, json_response
-from web.http.routing import Access, Route, Surface, principal_of
+from web.http.routing import Access, Route, json_routes, principal_of
 from web.management.rule_groups import LONGEST_RULES, ManagedRuleGroups
 
 _TAG: Final = "alerts"
@@ -77,7 +77,7 @@ class RuleGroupsApi:
         file_of_one = Operation(_TAG, RuleFileDocument, path=at, media_type=YAML, errors=errors)
         shown = Operation(_TAG, document, path=at, errors=errors)
         viewer, editor = Access.VIEWER, Access.EDITOR
-        table = (
+        return json_routes(
             ("GET", path, self.listed, viewer, Operation(_TAG, entries, errors=(409,))),
             ("POST", path, self.add, editor, add),
             ("GET", "/api/rules/export", self.export, viewer, file),
@@ -86,18 +86,7 @@ class RuleGroupsApi:
             ("PUT", one, self.change, editor, change),
             ("DELETE", one, self.remove, editor, remove),
             ("GET", f"{one}/export", self.export_one, viewer, file_of_one),
-        )
-        return tuple(
-            Route(
-                method,
-                place,
-                handler,
-                access,
-                Surface.JSON,
-                operation=operation,
-                body_limit_bytes=_BODY_BYTES if operation.body else None,
-            )
-            for method, place, handler, access, operation in table
+            body_limit_bytes=_BODY_BYTES,
         )
 
     async def listed(self, request: web.Request) -> web.Response:
