@@ -12,7 +12,7 @@ from analytics.settings import AnalyticsSettings
 from model.clock import Clock
 from model.limits import Refusals
 from storage.api.activity import ActivityReader, EventTransfer
-from storage.api.events import EventStore
+from storage.api.event_store import EventStore
 from storage.api.project_keys import ProjectKeyRecords
 from storage.api.projects import Project, ProjectRecords
 from storage.api.reports.saved_reports import SavedReportRecords, SegmentRecords

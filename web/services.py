@@ -51,9 +51,9 @@ from storage.api.marks.annotations import AnnotationRecords
 from storage.api.people.external_identities import ExternalIdentityRecords
 from storage.api.people.preferences import PreferenceRecords
 from storage.api.people.queries import QueryRecords
+from storage.api.people.second_factors import SecondFactorRecords
 from storage.api.sample_stats import Cardinality
 from storage.api.samples import SampleAdministration, SampleReader
-from storage.api.second_factors import SecondFactorRecords
 from storage.api.status.pages import StatusPageRecords
 from web.identity.keys import KeyRing
 from web.management.backups import Backups

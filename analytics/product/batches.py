@@ -13,7 +13,8 @@ from analytics.product.limits import EventLimits
 from analytics.product.live import Arrivals
 from analytics.series.counters import ProjectCounters
 from model.clock import Clock
-from storage.api.events import AppendResult, EventAppender
+from storage.api.event_store import EventAppender
+from storage.api.events import AppendResult
 from storage.api.new_events import PersonMerge
 from storage.api.projects import Project
 from storage.api.visits.exclusions import ExclusionCounter

@@ -33,7 +33,8 @@ from analytics.statistics.funnel import (
 from analytics.statistics.proportion import wilson
 from analytics.statistics.unordered_funnel import unordered_paths
 from model.clock import Clock
-from storage.api.events import EventReader, EventSelection, EventStep, PersonPart
+from storage.api.event_store import EventReader
+from storage.api.events import EventSelection, EventStep, PersonPart
 from storage.api.reports.measures import FirstValues
 
 _PART_EVENTS: Final = 4_000_000

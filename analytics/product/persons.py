@@ -7,7 +7,8 @@ from typing import Any, Final
 import orjson
 
 from storage.api.activity import ActivityReader, FoundPerson, PersonSummary, SeenName
-from storage.api.events import EventReader, EventSelection, StoredEvent
+from storage.api.event_store import EventReader
+from storage.api.events import EventSelection, StoredEvent
 from storage.api.projects import Project
 
 MOST_PERSONS: Final = 100

@@ -7,12 +7,8 @@ from analytics.projects import project_buckets
 from analytics.statistics.calendar import Interval
 from analytics.statistics.proportion import Proportion, wilson
 from model.clock import Clock
-from storage.api.events import (
-    EventGroup,
-    EventReader,
-    EventSelection,
-    EventTotals,
-)
+from storage.api.event_store import EventReader
+from storage.api.events import EventGroup, EventSelection, EventTotals
 from storage.api.projects import Project
 
 

@@ -11,7 +11,8 @@ from analytics.projects import load_zone
 from analytics.statistics.calendar import Buckets, Interval, buckets
 from analytics.statistics.previous_period import previous_period
 from model.clock import Clock
-from storage.api.events import EventReader, EventSelection, EventStep
+from storage.api.event_store import EventReader
+from storage.api.events import EventSelection, EventStep
 from storage.api.projects import Project
 from storage.api.reports.measures import Breakdown, EventMeasure, MeasuredSeries
 

@@ -72,7 +72,7 @@ _TABLES_OF_PROJECTS: Final = (
 
 
 class DuckEventStore:
-    """The event store; see `storage.api.events` for its methods.
+    """The event store; see `storage.api.event_store` for its methods.
 
     The file is created and opened at the first use.
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlite_utils import Database, Migrations
 
 from storage.api.errors import NotFoundError, TakenError
-from storage.api.second_factors import SecondFactor
+from storage.api.people.second_factors import SecondFactor
 from storage.records.database import RecordsDatabase
 
 MIGRATIONS = Migrations("second_factors")

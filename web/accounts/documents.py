@@ -6,7 +6,7 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from storage.api.accounts import Credential, CredentialKind, Role, Scope, User
-from storage.api.second_factors import SecondFactor
+from storage.api.people.second_factors import SecondFactor
 from web.http.routing import Principal
 from web.identity.access_tokens import AccessToken
 from web.identity.second_factor import Enrolment

@@ -8,7 +8,7 @@ from typing import Final
 from model.clock import Clock
 from storage.api.accounts import User
 from storage.api.errors import TakenError
-from storage.api.second_factors import SecondFactor, SecondFactorRecords
+from storage.api.people.second_factors import SecondFactor, SecondFactorRecords
 from web.http.errors import BadRequestError, ConflictError, TooManyRequestsError, UnauthorizedError
 from web.identity.codes import (
     new_recovery_codes,

@@ -1,1 +1,1 @@
-"""What belongs to one user beside the account: preferences, and identities at other servers."""
+"""What belongs to one user beside the account: preferences, second factors, other identities."""

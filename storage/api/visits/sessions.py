@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from storage.api.events import EventSelection
+from storage.api.events import EventSelection
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class SessionReader(Protocol):
     """Finds sessions."""
 
     async def sessions(
-        self, selection: "EventSelection", idle_ms: int, until_ms: int, limit: int
+        self, selection: EventSelection, idle_ms: int, until_ms: int, limit: int
     ) -> SessionFigures:
         """Return the figures of the sessions that begin in the range of a selection.
 
