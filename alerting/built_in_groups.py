@@ -1,7 +1,6 @@
 """The groups that are not in a rule file: the host checks, and the checks of the server."""
 
 import asyncio
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from alerting.book.alert_book import AlertBook
@@ -12,7 +11,6 @@ from alerting.book.identities import (
     SERVER_IDENTITY,
 )
 from alerting.book.observation import AlertKey
-from alerting.check_settings import SelfCheckName
 from alerting.checks.host_evaluation import HostChecksEvaluation, host_check_key
 from alerting.checks.hosts import HostWatcher, ListHosts
 from alerting.checks.probe_failures import (
@@ -33,7 +31,7 @@ from alerting.views import (
     host_group_view,
     server_group_view,
 )
-from alerting.watching.self_evaluation import SelfChecksEvaluation, self_check_key
+from alerting.watching.self_evaluation import LagReaders, SelfChecksEvaluation, self_check_key
 from model.clock import Clock
 from model.conditions import Conditions
 from promql.api import QueryEngine
@@ -79,13 +77,13 @@ class BuiltInGroups:
         settings: AlertingSettings,
         parts: EvaluationParts,
         hosts: ListHosts,
-        witnesses: Mapping[SelfCheckName, Callable[[], float]],
+        lags: LagReaders,
         conditions: Conditions,
         probes: ListProbes,
     ) -> None:
         self.registry = HostCheckRegistry(settings.checks)
         self._settings, self._parts, self._hosts = settings, parts, hosts
-        self._witnesses, self._conditions, self._probes = witnesses, conditions, probes
+        self._lags, self._conditions, self._probes = lags, conditions, probes
         self._server_evaluation: ServerConditionsEvaluation | None = None
         self._self_evaluation: SelfChecksEvaluation | None = None
         self._probe_evaluation: ProbeFailuresEvaluation | None = None
@@ -131,7 +129,7 @@ class BuiltInGroups:
             self._conditions, parts.appender, parts.book, parts.board
         )
         self._self_evaluation = SelfChecksEvaluation(
-            self._settings.checks, self._witnesses, parts.appender, parts.book, parts.board
+            self._settings.checks, self._lags, parts.appender, parts.book, parts.board
         )
         self._probe_evaluation = ProbeFailuresEvaluation(
             self._probes, parts.appender, parts.book, parts.board

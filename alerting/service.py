@@ -117,10 +117,12 @@ class AlertingService:
         self._delivery = Delivery(records, self._receivers, settings.delivery, *timing)
         self.heartbeat = Heartbeat(session, self._silencing_problem, sleep)
         shared = (engine, appender, self._book, self._board, *timing)
-        lag = {SelfCheckName.EVALUATION: lambda: self.evaluation_lag_s}
-        witnesses = lag | {SelfCheckName.LOOP: loop_lag_s}
+        lags = {
+            SelfCheckName.EVALUATION: lambda: self.evaluation_lag_s,
+            SelfCheckName.LOOP: loop_lag_s,
+        }
         parts, found = EvaluationParts(*shared), conditions or Conditions(clock)
-        self._built_in = BuiltInGroups(settings, parts, hosts, witnesses, found, probes)
+        self._built_in = BuiltInGroups(settings, parts, hosts, lags, found, probes)
         self._checks = CheckOverrides(self._built_in.registry, records, hosts)
         self.rule_groups = RuleGroups(settings, *shared, refusals or Refusals())
         self._tasks: asyncio.TaskGroup | None = None

@@ -25,8 +25,8 @@ from model.labels import Labels
 from storage.api.alerts import Alert, FiredAlert, Severity
 from storage.api.samples import SampleAppender
 
-Witnesses = Mapping[SelfCheckName, Callable[[], float]]
-"""Returns the current lag in seconds, for each check."""
+LagReaders = Mapping[SelfCheckName, Callable[[], float]]
+"""For each check, a function that returns the current lag in seconds."""
 _IDENTIFYING = frozenset({"severity"})
 
 
@@ -45,12 +45,12 @@ class SelfChecksEvaluation:
     def __init__(
         self,
         settings: HostCheckSettings,
-        witnesses: Witnesses,
+        lags: LagReaders,
         appender: SampleAppender,
         book: AlertBook,
         board: HealthBoard,
     ) -> None:
-        self.settings, self._witnesses = settings, witnesses
+        self.settings, self._lags = settings, lags
         self._book, self._board = book, board
         self._alerts = SeriesWriter(appender, "alerts/server/lag")
 
@@ -58,7 +58,7 @@ class SelfChecksEvaluation:
         """Evaluate every check; one that fails leaves its alerts unchanged."""
         for name, check in SELF_CHECKS.items():
             with self._board.watching(self_check_identity(name)):
-                value_s = self._witnesses[name]()
+                value_s = self._lags[name]()
                 await self._book.apply(self._observations(check, value_s), now_ms)
         with self._board.watching("server/lag/ALERTS"):
             self._alerts.write(alert_series(self._open_alerts()), now_ms)

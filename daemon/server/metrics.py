@@ -184,7 +184,7 @@ class ConditionCollector(Collector):
         yield family
 
 
-class WitnessCollector(Collector):
+class LagCollector(Collector):
     """How late the server is, and how wrong the machine's clock."""
 
     def __init__(

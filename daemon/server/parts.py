@@ -24,7 +24,7 @@ from daemon.receiver_clients import HttpReceiverClients, receiver_clients
 from daemon.server import project_analytics, push_receivers
 from daemon.server.alertmanager_metrics import AlertmanagerCollector
 from daemon.server.alertmanagers import Alertmanagers
-from daemon.server.loop_witness import LoopWitness, watchdog_feed
+from daemon.server.loop_lag import LoopLagMonitor, watchdog_feed
 from daemon.server.management.backup_keeper import BackupKeeper
 from daemon.server.management.local_zone import local_zone
 from daemon.server.management.managed import Management
@@ -34,13 +34,13 @@ from daemon.server.metrics import (
     ConditionCollector,
     ConfigurationCollector,
     DiscoveryCollector,
+    LagCollector,
     LimitCollector,
     MemoryCollector,
     PushCollector,
     RecordsCollector,
     ScraperCollector,
     StoreCollector,
-    WitnessCollector,
     new_registry,
 )
 from daemon.server.push_metrics import OtlpCollector, OutcomeCollector, RemoteWriteCollector
@@ -85,7 +85,7 @@ class Parts:
     pushed: PushedHosts
     alerting: AlertingService
     alertmanagers: Alertmanagers
-    witness: LoopWitness
+    loop_lag: LoopLagMonitor
     reloader: Reloader
     remote_write: RemoteWriteReceiver
     otlp: OtlpReceiver
@@ -136,11 +136,11 @@ async def constructed(
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
         pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
         senders = await stack.enter_async_context(_senders())
-        witness = await stack.enter_async_context(LoopWitness(watchdog_feed()))
+        loop_lag = await stack.enter_async_context(LoopLagMonitor(watchdog_feed()))
         alerting, alertmanagers, made = await _alerting(
-            stores, configuration, engine, senders, scraping, pushed, witness.lag_s, refusals
+            stores, configuration, engine, senders, scraping, pushed, loop_lag.lag_s, refusals
         )
-        witness.evaluation_stall_s = lambda: alerting.evaluation_stall_s
+        loop_lag.evaluation_stall_s = lambda: alerting.evaluation_stall_s
         reloader, management = _reloader(
             stores, configuration, read, directory, scraping, alerting, alertmanagers, otlp, made
         )
@@ -152,7 +152,7 @@ async def constructed(
             pushed=pushed,
             alerting=alerting,
             alertmanagers=alertmanagers,
-            witness=witness,
+            loop_lag=loop_lag,
             reloader=reloader,
             remote_write=remote_write,
             otlp=otlp,
@@ -382,9 +382,9 @@ def _registry(parts: Parts, version: str) -> CollectorRegistry:
         MemoryCollector(parts.memory),
         ConditionCollector(stores.conditions),
         AlertmanagerCollector(parts.alertmanagers.notifier),
-        WitnessCollector(
+        LagCollector(
             lambda: parts.alerting.evaluation_lag_s,
-            parts.witness.lag_s,
+            parts.loop_lag.lag_s,
             lambda: stores.clock.jump_ms,
             parts.alerting.heartbeat,
         ),

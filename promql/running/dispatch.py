@@ -18,8 +18,8 @@ from typing import Final, TypeVar
 from model.process.worker_threads import WorkerThreads
 from promql.api import QueryCanceledError, QueryTimeoutError
 from promql.running.evaluation_lock import EvaluationLock, TimeSlice
+from promql.running.evaluation_throttle import EvaluationThrottle
 from promql.running.guard import Guard, LoopAttemptError, LoopGuard
-from promql.running.loop_pulse import LoopPulse
 
 _QUICK_S: Final = 0.002
 """As long as the event loop takes for about five requests without a query."""
@@ -64,7 +64,7 @@ class Dispatcher:
         self._monotonic, self._on_busy = monotonic, on_busy
         self._threads = WorkerThreads(threads, "promql")
         self._urgent_threads = WorkerThreads(urgent_threads, "promql-urgent")
-        self._lock, self._pulse = EvaluationLock(time.monotonic), LoopPulse()
+        self._lock, self._throttle = EvaluationLock(time.monotonic), EvaluationThrottle()
         self._active: set[Guard] = set()
         self._closed = threading.Event()
         self._costs: OrderedDict[str, _Cost] = OrderedDict()
@@ -162,15 +162,15 @@ class Dispatcher:
         def run() -> T:
             nonlocal duration_s
             guard.check("query queue")
-            pulse = None if urgent else self._pulse
-            with TimeSlice(self._lock, urgent=urgent, pulse=pulse) as guard.time_slice:
+            throttle = None if urgent else self._throttle
+            with TimeSlice(self._lock, urgent=urgent, throttle=throttle) as guard.time_slice:
                 begun_s = self._monotonic()
                 result = work(guard)
                 duration_s = self._monotonic() - begun_s
                 return result
 
         self._active.add(guard)
-        self._pulse.start()
+        self._throttle.start()
         self._on_busy(self.busy)
         future = (self._urgent_threads if urgent else self._threads).submit(run)
         try:
@@ -188,7 +188,7 @@ class Dispatcher:
             guard.cancel()
             self._active.discard(guard)
             if not self._active:
-                self._pulse.stop()
+                self._throttle.stop()
             self._on_busy(self.busy)
         return result, duration_s
 

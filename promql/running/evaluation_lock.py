@@ -22,7 +22,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-from promql.running.loop_pulse import LoopPulse
+from promql.running.evaluation_throttle import EvaluationThrottle
 
 _SLICE_S: Final = 0.005
 """The shortest time between two hand-overs, which cost about 50 us each."""
@@ -151,13 +151,17 @@ class TimeSlice:
     Args:
         lock: what it holds.
         urgent: whether the evaluation gets the lock before others.
-        pulse: of the event loop that the evaluation gives way to; None if it does not.
+        throttle: pauses the evaluation while the event loop is late; None for no pauses.
     """
 
     def __init__(
-        self, lock: EvaluationLock, *, urgent: bool = False, pulse: LoopPulse | None = None
+        self,
+        lock: EvaluationLock,
+        *,
+        urgent: bool = False,
+        throttle: EvaluationThrottle | None = None,
     ) -> None:
-        self._lock, self._urgent, self._pulse = lock, urgent, pulse
+        self._lock, self._urgent, self._throttle = lock, urgent, throttle
         self._thread = 0
         self._is_held = False
         self._since_s = 0.0
@@ -182,11 +186,11 @@ class TimeSlice:
     def offer(self) -> None:
         """Hand the lock to a waiting thread and wait for it again, once the slice is over.
 
-        An evaluation without the lock waits for it after 50 ms. Before that, it sleeps for a
-        moment if the event loop is late.
+        An evaluation without the lock waits for it after 50 ms. First, it pauses for a moment if
+        the event loop is late.
         """
-        if self._pulse is not None:
-            self._pulse.yield_if_late()
+        if self._throttle is not None:
+            self._throttle.pause_if_late()
         lock = self._lock
         if self._is_held and not lock.is_contended:
             return

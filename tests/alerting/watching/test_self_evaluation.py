@@ -107,13 +107,13 @@ async def test_open_alert_continues_after_a_restart(records: WatchedAlerts) -> N
     assert ("resolved", "RedshankStalls", "critical") in await second.after(60)
 
 
-async def test_one_failing_witness_leaves_the_other_check(records: WatchedAlerts) -> None:
+async def test_a_lag_that_cannot_be_read_leaves_the_other_check(records: WatchedAlerts) -> None:
     bench = Bench(records)
 
     def fail() -> float:
         raise AlertingError("unknown")
 
-    bench.checks._witnesses = {**bench.checks._witnesses, SelfCheckName.EVALUATION: fail}
+    bench.checks._lags = {**bench.checks._lags, SelfCheckName.EVALUATION: fail}
     bench.lags[SelfCheckName.LOOP] = 31
     await bench.checks.evaluate(bench.now_ms)
     assert [item.alert.labels.get("alertname") for item in bench.pipeline.notices] == [

@@ -1,4 +1,4 @@
-"""The witness of the event loop: it measures stalls from outside, and feeds the watchdog."""
+"""The lag of the event loop is measured from outside, and feeds the watchdog."""
 
 import asyncio
 import threading
@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from daemon.server import loop_witness
-from daemon.server.loop_witness import LoopWitness
+from daemon.server import loop_lag
+from daemon.server.loop_lag import LoopLagMonitor
 from tests.patience import PATIENCE_S
 
 
@@ -24,14 +24,14 @@ class StepClock:
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop_witness, "_CHECK_S", 0.01)
+    monkeypatch.setattr(loop_lag, "_CHECK_S", 0.01)
 
 
-async def answered(witness: LoopWitness) -> None:
+async def answered(monitor: LoopLagMonitor) -> None:
     """Wait until the loop has answered once more."""
-    before = witness._answers
+    before = monitor._answers
     async with asyncio.timeout(PATIENCE_S):
-        while witness._answers == before:  # noqa: ASYNC110 - the witness has no event
+        while monitor._answers == before:  # noqa: ASYNC110 - the monitor has no event
             await asyncio.sleep(0.001)
 
 
@@ -43,29 +43,29 @@ def stand_still_until(condition: Callable[[], bool]) -> None:
 
 
 async def test_lag_grows_while_the_loop_stands_still_and_is_remembered() -> None:
-    async with LoopWitness() as witness:
-        stand_still_until(lambda: witness.lag_s() >= 0.2)
-        await answered(witness)
-        assert witness.lag_s() >= 0.2
+    async with LoopLagMonitor() as monitor:
+        stand_still_until(lambda: monitor.lag_s() >= 0.2)
+        await answered(monitor)
+        assert monitor.lag_s() >= 0.2
 
 
 async def test_stall_is_forgotten_after_a_minute() -> None:
     clock = StepClock()
-    witness = LoopWitness(monotonic=clock)
+    monitor = LoopLagMonitor(monotonic=clock)
     clock.now_s += 7
-    witness._answer(1000.0)
-    assert witness.lag_s() == 7
+    monitor._answer(1000.0)
+    assert monitor.lag_s() == 7
     clock.now_s += 59
-    witness._answer(clock.now_s - 2)
-    assert witness.lag_s() == 7
+    monitor._answer(clock.now_s - 2)
+    assert monitor.lag_s() == 7
     clock.now_s += 2
-    assert witness.lag_s() == 2
+    assert monitor.lag_s() == 2
 
 
 async def test_watchdog_is_fed_only_while_something_is_evaluated() -> None:
     fed = asyncio.Event()
     loop = asyncio.get_running_loop()
-    async with LoopWitness(lambda: loop.call_soon_threadsafe(fed.set)) as witness:
+    async with LoopLagMonitor(lambda: loop.call_soon_threadsafe(fed.set)) as monitor:
         async with asyncio.timeout(PATIENCE_S):
             await fed.wait()
         asked = threading.Semaphore(0)
@@ -74,7 +74,7 @@ async def test_watchdog_is_fed_only_while_something_is_evaluated() -> None:
             asked.release()
             return 601.0
 
-        witness.evaluation_stall_s = stalled_s
+        monitor.evaluation_stall_s = stalled_s
         for _ in range(2):
             await asyncio.to_thread(asked.acquire)
         fed.clear()
@@ -87,32 +87,32 @@ async def test_watchdog_is_not_fed_while_the_loop_stands_still(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fed: list[float] = []
-    async with LoopWitness(lambda: fed.append(time.monotonic())) as witness:
-        await answered(witness)
+    async with LoopLagMonitor(lambda: fed.append(time.monotonic())) as monitor:
+        await answered(monitor)
         begun_s = time.monotonic()
-        stand_still_until(lambda: witness.lag_s() >= 0.2)
+        stand_still_until(lambda: monitor.lag_s() >= 0.2)
         ended_s = time.monotonic()
     # One answer may have been on its way when the loop stopped.
     assert len([one for one in fed if begun_s < one < ended_s]) <= 1
 
 
 async def test_thread_ends_with_the_block_even_if_the_loop_has_not_answered() -> None:
-    async with LoopWitness() as witness:
-        stand_still_until(lambda: witness._asked_s is not None)
-    assert witness._thread is not None
-    assert not witness._thread.is_alive()
+    async with LoopLagMonitor() as monitor:
+        stand_still_until(lambda: monitor._asked_s is not None)
+    assert monitor._thread is not None
+    assert not monitor._thread.is_alive()
 
 
 def test_feed_is_due_at_half_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
     clock = StepClock()
-    monkeypatch.setattr(loop_witness, "sd_notify", sent.append)
-    monkeypatch.setattr(loop_witness, "watchdog_interval_s", lambda: 30.0)
-    feed = loop_witness.watchdog_feed(clock)
+    monkeypatch.setattr(loop_lag, "sd_notify", sent.append)
+    monkeypatch.setattr(loop_lag, "watchdog_interval_s", lambda: 30.0)
+    feed = loop_lag.watchdog_feed(clock)
     assert feed is not None
     for _ in range(61):
         feed()
         clock.now_s += 1
     assert sent == ["WATCHDOG=1"] * 3
-    monkeypatch.setattr(loop_witness, "watchdog_interval_s", lambda: None)
-    assert loop_witness.watchdog_feed(clock) is None
+    monkeypatch.setattr(loop_lag, "watchdog_interval_s", lambda: None)
+    assert loop_lag.watchdog_feed(clock) is None

@@ -3,7 +3,8 @@
 A task on the loop could not measure a loop that stands still, and a task that the loop
 wakes late would not notice. The thread therefore plans each check by the monotonic clock,
 and counts from the planned time: a GIL that no thread gives up, or a stopped process, makes
-the thread itself late, and that is part of the lag.
+the thread itself late, and that is part of the lag. `promql/running/evaluation_throttle.py`
+needs the lag within 30 ms while evaluations run, and has a timer on the loop instead.
 """
 
 import asyncio
@@ -26,11 +27,11 @@ Five times the time-out of a query: an overloaded server must not be restarted.
 """
 
 
-class LoopWitness:
-    """Asks the event loop for a sign of life twice a second.
+class LoopLagMonitor:
+    """Calls a function on the event loop twice a second, and measures when it runs.
 
-        async with LoopWitness() as witness:
-            witness.lag_s()
+        async with LoopLagMonitor() as monitor:
+            monitor.lag_s()
 
     Args:
         feed: called while the loop and the evaluations run; `None` without a watchdog.
@@ -51,16 +52,16 @@ class LoopWitness:
         self._answered = threading.Event()
         self._asked_s: float | None = None
         self._answers = 0
-        # Time and lag of the answers of the last minute, without those that a later and
-        # larger lag outlives. Changed on the loop only; no lock, because nobody may wait.
+        # Time and lag of the calls of the last minute, without those that a later and
+        # larger lag outlives. Changed on the loop only; no lock, because the loop must not wait.
         self._lags: deque[tuple[float, float]] = deque()
         self._thread: threading.Thread | None = None
 
     async def __aenter__(self) -> Self:
-        """Start to watch the running loop."""
+        """Start the thread that measures the running loop."""
         loop = asyncio.get_running_loop()
         self._thread = threading.Thread(
-            target=self._watch, args=(loop,), name="loop-witness", daemon=True
+            target=self._watch, args=(loop,), name="loop-lag", daemon=True
         )
         self._thread.start()
         return self
@@ -71,7 +72,7 @@ class LoopWitness:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop to watch; the thread ends within milliseconds."""
+        """Stop the thread; it ends within milliseconds."""
         self._stopped.set()
         self._answered.set()
         if self._thread is not None:
