@@ -4,7 +4,7 @@ A task on the loop could not measure a loop that stands still, and a task that t
 wakes late would not notice. The thread therefore plans each check by the monotonic clock,
 and counts from the planned time: a GIL that no thread gives up, or a stopped process, makes
 the thread itself late, and that is part of the lag. `promql/running/evaluation_throttle.py`
-needs the lag within 30 ms while evaluations run, and has a timer on the loop instead.
+looks for lags of tens of milliseconds beside evaluations, with a timer on the loop instead.
 """
 
 import asyncio

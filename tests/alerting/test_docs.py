@@ -35,5 +35,7 @@ def test_documented_rules_are_read() -> None:
 
 
 def test_documented_settings_are_accepted() -> None:
-    for example in examples("alerting"):
+    found = examples("alerting")
+    assert len(found) > 1
+    for example in found:
         AlertingSettings.model_validate(yaml.safe_load(example)["alerting"])

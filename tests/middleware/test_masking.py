@@ -63,6 +63,13 @@ def test_an_invalid_expression_is_named() -> None:
         SecretMask(["("])
 
 
-@given(st.text(), st.dictionaries(st.text(), st.text() | st.integers()))
-def test_any_text_is_masked_without_failure(path: str, parameters: dict[str, str | int]) -> None:
-    SecretMask().path(path, parameters)
+@given(
+    st.text(),
+    st.text(min_size=1).filter(lambda text: "/" not in text),
+    st.dictionaries(st.text(), st.text() | st.integers()),
+)
+def test_any_value_of_a_secret_parameter_is_masked(
+    path: str, secret: str, others: dict[str, str | int]
+) -> None:
+    masked = SecretMask().path(f"/{path}/{secret}", others | {"token": secret})
+    assert masked.rpartition("/")[2] == MASK

@@ -46,3 +46,8 @@ def test_a_template_wins_over_not_found() -> None:
 def test_any_path_has_a_route(path: str, parameters: dict[str, str | int]) -> None:
     route_of(path, "", parameters, 200)
     unified(path)
+
+
+@given(st.text(), st.text(min_size=1).filter(lambda text: "/" not in text))
+def test_the_last_part_of_a_path_is_the_parameter_with_its_value(path: str, value: str) -> None:
+    assert route_of(f"{path}/{value}", "", {"id": value}, 200) == f"{path}/{{id}}"

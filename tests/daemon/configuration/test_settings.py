@@ -47,7 +47,10 @@ def test_invalid_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_variables_of_the_command_line_are_not_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDSHANK_ADMIN_PASSWORD", "secret")
     monkeypatch.setenv("REDSHANK_DATA_DIR", "somewhere")
-    settings_of(parse_document("", "redshank.yml"))
+    with_variables = settings_of(parse_document("", "redshank.yml"))
+    monkeypatch.delenv("REDSHANK_ADMIN_PASSWORD")
+    monkeypatch.delenv("REDSHANK_DATA_DIR")
+    assert with_variables == settings_of(parse_document("", "redshank.yml"))
 
 
 def test_document_that_is_not_a_mapping_is_refused() -> None:

@@ -182,7 +182,7 @@ JSON = st.recursive(
 @given(entries=st.lists(JSON, max_size=5))
 def test_any_json_is_read_without_an_error(entries: list[Any]) -> None:
     kinds = [*entries, {"type": "assistant", "message": {"usage": entries}}, {"type": "user"}]
-    lines = [orjson.dumps(_small(each)) + b'"usage"'[:0] for each in kinds]
+    lines = [orjson.dumps(_small(each)) for each in kinds]
     for one in read(
         *(b'{"usage":0,' + line[1:] if line[:1] == b"{" else line for line in lines)
     ).requests:

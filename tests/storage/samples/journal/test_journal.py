@@ -62,6 +62,10 @@ async def test_close_finishes_a_running_commit(tmp_path: Path) -> None:
     await asyncio.to_thread(store.close)
     async with asyncio.timeout(PATIENCE_S):
         await commit
+    again = SqliteSampleStore(tmp_path, small(), clock=lambda: 0)
+    await asyncio.to_thread(again.open)
+    assert await asyncio.to_thread(rows, again) == 1
+    await asyncio.to_thread(again.close)
 
 
 def test_growing_layout_is_stored_as_its_new_columns(tmp_path: Path) -> None:
