@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from analytics.sessions.traces.reader import Collected, TraceSource
+from analytics.sessions.traces.reader import CollectingReader, TraceSource
 from analytics.sessions.traces.values import (
     LONGEST_CONTENT,
     Json,
@@ -30,7 +30,6 @@ from analytics.sessions.traces.values import (
 from storage.api.agent_sessions.records import (
     ActionKind,
     AgentAction,
-    AgentRecords,
     AgentRequest,
     AgentSender,
     TokenCounts,
@@ -46,12 +45,11 @@ _RELEVANT: Final = (b'"usage"', b'"tool_result"', b'"type":"user"', b'"type": "u
 """A line without all of these has neither tokens nor an action."""
 
 
-class ClaudeCodeReader:
+class ClaudeCodeReader(CollectingReader):
     """Reads the lines of one transcript."""
 
     def __init__(self, source: TraceSource) -> None:
-        self._source = source
-        self._found = Collected()
+        super().__init__(source)
         self._sender = replace(source.sender, agent=AGENT)
         self._senders: dict[tuple[str, str], AgentSender] = {}
         # The calls whose results have not been read, also after `take`.
@@ -61,10 +59,6 @@ class ClaudeCodeReader:
         """See `TraceReader.read`."""
         for entry in objects_in(lines, _RELEVANT):
             self._entry(entry)
-
-    def take(self) -> AgentRecords:
-        """See `TraceReader.take`."""
-        return self._found.take()
 
     def _entry(self, entry: Json) -> None:
         kind = entry.get("type")

@@ -14,7 +14,7 @@ from typing import Final
 
 import orjson
 
-from analytics.sessions.traces.reader import Collected, TraceSource
+from analytics.sessions.traces.reader import CollectingReader, TraceSource
 from analytics.sessions.traces.values import (
     LONGEST_CONTENT,
     Json,
@@ -29,7 +29,6 @@ from analytics.sessions.traces.values import (
 from storage.api.agent_sessions.records import (
     ActionKind,
     AgentAction,
-    AgentRecords,
     AgentRequest,
     TokenCounts,
 )
@@ -58,12 +57,11 @@ _COUNTS: Final = (
 _Counts = tuple[int, int, int, int]
 
 
-class CodexReader:
+class CodexReader(CollectingReader):
     """Reads the lines of one thread."""
 
     def __init__(self, source: TraceSource) -> None:
-        self._source = source
-        self._found = Collected()
+        super().__init__(source)
         self._sender = replace(source.sender, agent=AGENT)
         found = _THREAD_ID.search(source.name)
         self._session = found.group() if found else source.name
@@ -77,10 +75,6 @@ class CodexReader:
         """See `TraceReader.read`."""
         for entry in objects_in(lines, _RELEVANT):
             self._entry(entry)
-
-    def take(self) -> AgentRecords:
-        """See `TraceReader.take`."""
-        return self._found.take()
 
     def _entry(self, entry: Json) -> None:
         payload = object_at(entry, "payload")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from analytics.sessions.traces.reader import Collected, TraceSource
+from analytics.sessions.traces.reader import CollectingReader, TraceSource
 from analytics.sessions.traces.values import (
     LONGEST_CONTENT,
     Json,
@@ -25,7 +25,6 @@ from analytics.sessions.traces.values import (
 from storage.api.agent_sessions.records import (
     ActionKind,
     AgentAction,
-    AgentRecords,
     AgentRequest,
     TokenCounts,
 )
@@ -34,12 +33,11 @@ AGENT: Final = "gemini-cli"
 _EDIT_TOOLS: Final = frozenset({"replace", "write_file", "edit"})
 
 
-class GeminiReader:
+class GeminiReader(CollectingReader):
     """Reads one session."""
 
     def __init__(self, source: TraceSource) -> None:
-        self._source = source
-        self._found = Collected()
+        super().__init__(source)
         self._sender = replace(source.sender, agent=AGENT)
         self._session, self._model = source.name, ""
 
@@ -47,10 +45,6 @@ class GeminiReader:
         """See `TraceReader.read`; a document of several lines arrives in one call."""
         for entry in entries_in(lines):
             self._entry(entry)
-
-    def take(self) -> AgentRecords:
-        """See `TraceReader.take`."""
-        return self._found.take()
 
     def _entry(self, entry: Json) -> None:
         self._session = text_at(entry, "sessionId", "session_id") or self._session

@@ -9,7 +9,7 @@ from typing import Final
 
 import orjson
 
-from analytics.sessions.traces.reader import Collected, TraceSource
+from analytics.sessions.traces.reader import CollectingReader
 from analytics.sessions.traces.values import (
     Json,
     count_at,
@@ -20,18 +20,14 @@ from analytics.sessions.traces.values import (
     text_at,
     time_at,
 )
-from storage.api.agent_sessions.records import AgentRecords, AgentRequest, AgentSender, TokenCounts
+from storage.api.agent_sessions.records import AgentRequest, AgentSender, TokenCounts
 
 AGENT: Final = "litellm"
 _GOOD: Final = ("success", "")
 
 
-class LiteLlmReader:
+class LiteLlmReader(CollectingReader):
     """Reads one file: an object a line, or a list of objects."""
-
-    def __init__(self, source: TraceSource) -> None:
-        self._source = source
-        self._found = Collected()
 
     def read(self, lines: Sequence[bytes]) -> None:
         """See `TraceReader.read`."""
@@ -46,10 +42,6 @@ class LiteLlmReader:
             return
         for entry in objects_in(lines):
             self._entry(entry)
-
-    def take(self) -> AgentRecords:
-        """See `TraceReader.take`."""
-        return self._found.take()
 
     def _entry(self, entry: object) -> None:
         if not isinstance(entry, dict):

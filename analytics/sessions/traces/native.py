@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from analytics.sessions.traces.reader import Collected, TraceSource
+from analytics.sessions.traces.reader import CollectingReader
 from analytics.sessions.traces.values import (
     LONGEST_CONTENT,
     Json,
@@ -45,12 +45,8 @@ def native_lines(records: AgentRecords) -> Iterator[bytes]:
             yield b'{"%b":"%b",%b\n' % (MARK.encode(), kind.encode(), orjson.dumps(one)[1:])
 
 
-class NativeReader:
+class NativeReader(CollectingReader):
     """Reads the lines of `native_lines`."""
-
-    def __init__(self, source: TraceSource) -> None:
-        self._source = source
-        self._found = Collected()
 
     def read(self, lines: Sequence[bytes]) -> None:
         """See `TraceReader.read`."""
@@ -59,10 +55,6 @@ class NativeReader:
                 self._found.add_request(self._request(entry))
             elif entry.get(MARK) == _ACTION and (action := self._action(entry)) is not None:
                 self._found.add_action(action)
-
-    def take(self) -> AgentRecords:
-        """See `TraceReader.take`."""
-        return self._found.take()
 
     def _request(self, entry: Json) -> AgentRequest:
         tokens = object_at(entry, "tokens")

@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from analytics.sessions.traces.reader import Collected, TraceSource
+from analytics.sessions.traces.reader import CollectingReader, TraceSource
 from analytics.sessions.traces.values import (
     LONGEST_CONTENT,
     Json,
@@ -29,7 +29,6 @@ from analytics.sessions.traces.values import (
 from storage.api.agent_sessions.records import (
     ActionKind,
     AgentAction,
-    AgentRecords,
     AgentRequest,
     AgentSender,
     TokenCounts,
@@ -40,12 +39,11 @@ _EDIT_TOOLS: Final = frozenset({"edit", "multiedit", "write", "patch", "apply_pa
 _MOST_PROJECTS: Final = 100_000
 
 
-class OpencodeReader:
+class OpencodeReader(CollectingReader):
     """Reads the documents of one file or database."""
 
     def __init__(self, source: TraceSource) -> None:
-        self._source = source
-        self._found = Collected()
+        super().__init__(source)
         self._sender = replace(source.sender, agent=AGENT)
         self._projects: dict[str, str] = {}
 
@@ -53,10 +51,6 @@ class OpencodeReader:
         """See `TraceReader.read`; a document of several lines arrives in one call."""
         for entry in entries_in(lines):
             self._entry(entry)
-
-    def take(self) -> AgentRecords:
-        """See `TraceReader.take`."""
-        return self._found.take()
 
     def _entry(self, entry: Json) -> None:
         session, role = text_at(entry, "sessionID"), entry.get("role")

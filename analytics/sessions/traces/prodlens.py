@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from analytics.sessions.traces.reader import Collected, TraceSource
+from analytics.sessions.traces.reader import CollectingReader
 from analytics.sessions.traces.values import (
     Json,
     count_at,
@@ -23,7 +23,6 @@ from analytics.sessions.traces.values import (
 from storage.api.agent_sessions.records import (
     ActionKind,
     AgentAction,
-    AgentRecords,
     AgentRequest,
     AgentSender,
     TokenCounts,
@@ -32,21 +31,13 @@ from storage.api.agent_sessions.records import (
 AGENT: Final = "prodlens"
 
 
-class ProdLensReader:
+class ProdLensReader(CollectingReader):
     """Reads one file of traces."""
-
-    def __init__(self, source: TraceSource) -> None:
-        self._source = source
-        self._found = Collected()
 
     def read(self, lines: Sequence[bytes]) -> None:
         """See `TraceReader.read`."""
         for entry in objects_in(lines):
             self._entry(entry)
-
-    def take(self) -> AgentRecords:
-        """See `TraceReader.take`."""
-        return self._found.take()
 
     def _entry(self, entry: Json) -> None:
         metadata = object_at(entry, "metadata")

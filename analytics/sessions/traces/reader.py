@@ -97,3 +97,18 @@ class Collected:
         records = AgentRecords(tuple(self._requests), tuple(self._actions.values()))
         self._requests, self._actions = [], {}
         return records
+
+
+class CollectingReader:
+    """Base of the readers that collect each record as they read it.
+
+    Args:
+        source: the file.
+    """
+
+    def __init__(self, source: TraceSource) -> None:
+        self._source, self._found = source, Collected()
+
+    def take(self) -> AgentRecords:
+        """See `TraceReader.take`."""
+        return self._found.take()
