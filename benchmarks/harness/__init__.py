@@ -11,4 +11,5 @@ __all__ = [
     "processes",
     "recordings",
     "reporting",
+    "responses",
 ]

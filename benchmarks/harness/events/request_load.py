@@ -20,6 +20,7 @@ import numpy as np
 import uvloop
 
 from benchmarks.harness.processes import Child
+from benchmarks.harness.responses import whole_response
 
 
 class BodyFile:
@@ -136,11 +137,8 @@ class LoadConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         answer = self._answer = self._answer + data
-        head, end, body = answer.partition(b"\r\n\r\n")
-        if not end:
-            return
-        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-        if len(body) < int(length):
+        head = whole_response(answer)
+        if head is None:
             return
         self._answer = b""
         self._load.latencies_s.append(time.monotonic() - self._sent_s)

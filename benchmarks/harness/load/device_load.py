@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+from benchmarks.harness.responses import whole_response
+
 _METRICS = ("cpu_usage", "ram_usage", "disk_usage", "load_1", "load_5", "temperature")
 _OK = b"HTTP/1.1 200"
 
@@ -86,11 +88,8 @@ class Device(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         answer = self._answer = self._answer + data
-        head, end, body = answer.partition(b"\r\n\r\n")
-        if not end:
-            return
-        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-        if len(body) < int(length):
+        head = whole_response(answer)
+        if head is None:
             return
         self._answer = b""
         if not head.startswith(_OK):
