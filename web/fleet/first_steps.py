@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from storage.api.channels.added_receivers import AddedReceiver
 from storage.api.people.preferences import Preferences
+from storage.api.receivers.added_receivers import AddedReceiver
 from web.fleet.hosts import FleetHost, FleetView
 from web.fleet.receiver_tests import ReceiverTest, ReceiverTests
 from web.http.routing import Access, Principal

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from storage.api.channels.added_receivers import AddedReceiver
+from storage.api.receivers.added_receivers import AddedReceiver
 
 
 class ManagedReceivers(Protocol):

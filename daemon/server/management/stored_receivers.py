@@ -10,8 +10,8 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from alerting.settings import AlertingSettings, ReceiverSettings
 from model.clock import Clock
-from storage.api.channels.added_receivers import AddedReceiver, AddedReceiverRecords
 from storage.api.errors import TakenError
+from storage.api.receivers.added_receivers import AddedReceiver, AddedReceiverRecords
 from web.http.errors import BadRequestError
 from web.identity.keys import KeyRing, KeysError
 

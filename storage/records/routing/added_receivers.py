@@ -6,8 +6,8 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
-from storage.api.channels.added_receivers import AddedReceiver
 from storage.api.errors import NotFoundError, TakenError
+from storage.api.receivers.added_receivers import AddedReceiver
 from storage.records.database import RecordsDatabase
 
 MIGRATIONS = Migrations("added_receivers")

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.api.channels.added_receivers import AddedReceiver
 from storage.api.errors import NotFoundError, TakenError
+from storage.api.receivers.added_receivers import AddedReceiver
 from storage.records.store import Records
 
 
