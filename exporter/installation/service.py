@@ -24,6 +24,7 @@ from exporter.installation.units import (
 _UNITS = "etc/systemd/system"
 # Where packages of distributions have their units.
 _PACKAGED = ("usr/lib/systemd/system", "lib/systemd/system")
+_OF_ROOT = ("root/.cache/redshank-exporter", "root/.local/state/redshank-exporter")
 # systemd splits OPTIONS at spaces; a quote, a backslash or a variable has a meaning of its own.
 _PLAIN_OPTION = re.compile(r"[^\s'\"\\$#;]+")
 
@@ -139,6 +140,9 @@ class ExporterInstallation:
                 yield self._path(folder, "private", service)
         yield self._path(PUSH_SETTINGS).parent
         yield self._path(PROGRAM).parent
+        if installed:
+            # What root has started by hand: unpacked libraries, and samples of `push` that wait.
+            yield from (self._path(folder) for folder in _OF_ROOT)
 
     def _path(self, *parts: str) -> Path:
         return self.root.joinpath(*(part.lstrip("/") for part in parts))

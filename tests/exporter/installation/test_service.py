@@ -136,6 +136,9 @@ def test_nothing_is_left_after_uninstall(root: Path, program: Path, push: dict[s
         (root / folder / "private" / name).mkdir(parents=True)
         (root / folder / "private" / name / "queue").write_text("pushes")
         (root / folder / name).symlink_to(f"private/{name}")
+    for folder in ("root/.cache", "root/.local/state"):
+        (root / folder / "redshank-exporter").mkdir(parents=True)
+        (root / folder / "redshank-exporter" / "started-by-hand").touch()
     systemd.commands.clear()
     assert installation.uninstall()
     assert files(root) == set()
