@@ -92,7 +92,7 @@ class QueueDelivery:
                 queue.remove(name)
                 if answer.outcome is PushOutcome.REFUSED:
                     log.warning("push_refused", server=self._server.url, reason=answer.reason)
-                self._succeeded(len(queue))
+                self._succeeded(queue)
         return 0.0
 
     def send(self, push: QueuedPush) -> PushAnswer:
@@ -128,9 +128,9 @@ class QueueDelivery:
         pause_s *= random.uniform(0.5, 1.0)  # noqa: S311 - no secret.
         return float(max(pause_s, min(answer.retry_after_s, _LONGEST_RETRY_AFTER_S)))
 
-    def _succeeded(self, waiting: int) -> None:
+    def _succeeded(self, queue: PushQueue) -> None:
         if self._failures:
-            log.info("push_resumed", server=self._server.url, waiting=waiting)
+            log.info("push_resumed", server=self._server.url, waiting=len(queue))
         self._failure, self._failures = "", 0
 
     def _compare_clocks(self, date: str) -> None:

@@ -133,7 +133,12 @@ class PushQueue:
             os.close(descriptor)
 
     def _names(self) -> list[str]:
-        names = {path.name for path in self._directory.glob(f"*{_ENDING}")}
+        names = set()
+        # Without a directory, pushes wait in memory.
+        with suppress(OSError):
+            # Not glob, which takes three times as long: each push lists all that wait.
+            listed = os.listdir(self._directory)  # noqa: PTH208 - names, not paths.
+            names = {name for name in listed if name.endswith(_ENDING)}
         return sorted(names | self._memory.keys())
 
     def _next_name(self) -> str:

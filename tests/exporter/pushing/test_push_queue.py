@@ -85,6 +85,15 @@ def test_disk_that_refuses_writes_keeps_pushes_in_memory_in_order(
     assert drained(queue) == ["on disk", "in memory", "on disk again"]
 
 
+def test_directory_that_is_removed_keeps_pushes_in_memory(tmp_path: Path) -> None:
+    queue = PushQueue(tmp_path / "queue")
+    (tmp_path / "queue").rmdir()
+    queue.add(a_push("in memory"))
+    (tmp_path / "queue").mkdir()
+    queue.add(a_push("on disk"))
+    assert drained(queue) == ["in memory", "on disk"]
+
+
 def test_memory_of_a_full_disk_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
