@@ -49,7 +49,9 @@ FOR_ALL_USERS = {"/var/lib/private", "/var/cache/private"}
 def files(machine: Machine) -> set[str]:
     """Return all files and directories that a program may have written."""
     listed = machine.shell("find /etc /opt /usr /var /root /home -xdev").split("\n")
-    return {path for path in listed if not path.startswith(OF_THE_SYSTEM)} - FOR_ALL_USERS
+    found = {path for path in listed if not path.startswith(OF_THE_SYSTEM)} - FOR_ALL_USERS
+    # systemctl makes and removes these with the links in them.
+    return {path for path in found if not path.endswith(".wants")}
 
 
 def metrics(machine: Machine) -> str:
