@@ -186,6 +186,7 @@ class StatusPageEditor:
             since_ms = self._board.clock() - _YEAR_MS
             incidents = list(await self._board.records.incidents(stored.page.slug, since_ms))
         view = await self._fleet.view()
+        probes = [each.definition.name for each in self._probes.entries()]
         return await self._shell.page(
             request,
             page,
@@ -196,10 +197,12 @@ class StatusPageEditor:
             stored=stored,
             incidents=incidents,
             windows=self._board.windows(),
-            probes=[each.definition.name for each in self._probes.entries()],
+            probes=probes,
             hosts=[host.instance for host in view.hosts],
             checks=[check.value for check in CheckName],
             kinds=KINDS,
+            # A new server has a host, but no probe yet.
+            usual_kind="host" if view.hosts and not probes else "probe",
             impacts=IMPACTS,
             states=STATES,
             ticked_name=ticked_name,

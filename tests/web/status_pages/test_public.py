@@ -15,7 +15,7 @@ from model.series import AlignedSeries
 from model.targets import Health, Target, TargetStatus
 from promql.engine import LocalEngine
 from storage.api.accounts import Role
-from tests.web.service_doubles import NOW_MS, MemorySamples
+from tests.web.service_doubles import NOW_MS, MemorySamples, target_status
 from tests.web.world import World, world_at
 from web.status_pages.on_demand import STATUS_PAGES
 
@@ -325,6 +325,21 @@ async def test_a_wrong_field_is_named(
     answer = await world.client.post("/api/status-pages", json=PAGE | changes, headers=editor)
     assert answer.status == 400
     assert field in await answer.text()
+
+
+async def test_the_form_offers_hosts_while_there_is_no_probe(
+    world: World, editor: dict[str, str]
+) -> None:
+    session = await world.cookie(Role.EDITOR)
+    world.statuses.append(target_status("web-1", "10.0.0.1:9100"))
+    text = await (await world.client.get("/status-pages/new", headers=session)).text()
+    assert 'value="host" selected' in text
+    assert 'list="known-probes"' not in text
+    probe = {"name": "shop", "kind": "tcp", "target": "127.0.0.1:9"}
+    assert (await world.client.post("/api/probes", json=probe, headers=editor)).status == 201
+    text = await (await world.client.get("/status-pages/new", headers=session)).text()
+    assert 'value="probe" selected' in text
+    assert 'list="known-hosts"' not in text
 
 
 async def test_the_form_makes_a_page_and_keeps_the_ids_of_components(world: World) -> None:

@@ -261,7 +261,7 @@ const build = (scope) => {
   });
   if (!sections.length) {
     const empty = element("div", "empty");
-    empty.append(element("h2", "", t("No panels yet")), element("p", "", given.may_edit ? t("Edit the dashboard to add one.") : t("An editor can add some.")));
+    empty.append(element("h2", "", t("No panels yet")), element("p", "", given.may_edit ? editor ? t("The button Panel adds one.") : t("Edit the dashboard to add one.") : t("An editor can add some.")));
     sections.push(empty);
   }
   board.replaceChildren(...sections);

@@ -238,6 +238,7 @@ export default {
   "Table": "Tabelle",
   "Table: %(title)s": "Tabelle: %(title)s",
   "Temperature": "Temperatur",
+  "The button Panel adds one.": "Die Schaltfläche Panel fügt eines hinzu.",
   "The charts cannot be loaded: %(problem)s": "Die Diagramme lassen sich nicht laden: %(problem)s",
   "The dashboard is changed": "Das Dashboard ist geändert",
   "The end must lie at least 10 s after the start.": "Das Ende muss mindestens 10 s nach dem Anfang liegen.",

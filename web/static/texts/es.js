@@ -248,6 +248,7 @@ export default {
   "Table": "Tabla",
   "Table: %(title)s": "Tabla: %(title)s",
   "Temperature": "Temperatura",
+  "The button Panel adds one.": "El botón Panel añade uno.",
   "The charts cannot be loaded: %(problem)s": "Los gráficos no se pueden cargar: %(problem)s",
   "The dashboard is changed": "El panel de control ha cambiado",
   "The end must lie at least 10 s after the start.": "El final debe estar al menos 10 s después del inicio.",
