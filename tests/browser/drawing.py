@@ -44,7 +44,9 @@ async def hover_until_values(page: Page, over: Locator, text: str = "") -> None:
         nonlocal moves
         moves += 1
         box = await over.bounding_box()
-        assert box is not None
+        if box is None:
+            # The chart was replaced between its look-up and its measurement.
+            return False
         await over.hover(position={"x": box["width"] - 20 - moves % 2, "y": 50})
         found = await tips.all_inner_texts()
         return len(found) == 1 and text in found[0]
