@@ -89,6 +89,10 @@ TRAPS = {
         "test_an_event_with_a_known_id_changes_nothing_even_after_a_restart",
     ),
     "26 bots": (COLLECTION, "test_bots_get_the_answer_of_people_and_are_counted"),
+    "26 bots are shown": (
+        "web/product_pages/test_report_pages.py",
+        "test_visits_have_the_numbers_of_the_api_and_say_what_was_not_counted",
+    ),
     "27 own visits": (
         COLLECTION,
         "test_own_visits_are_excluded_by_the_address_of_the_connection",
