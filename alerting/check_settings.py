@@ -128,7 +128,7 @@ class LoopLagSettings(LagSettings):
 
 
 class CheckChange(AlertingSection):
-    """What a selector changes of one check; a field that is left out keeps its default."""
+    """The changes of a selector to one check; a field that is left out keeps its default."""
 
     enabled: bool = True
     for_ms: DurationMs = Field(default=0, alias="for")

@@ -39,7 +39,7 @@ def escalation_steps(
 
 
 class ReceiverSet:
-    """What the settings or an `alertmanager.yml` name."""
+    """The receivers that the settings or an `alertmanager.yml` name."""
 
     def __init__(
         self,

@@ -34,7 +34,7 @@ _SAVE_S: Final = 1.0
 
 @dataclass(slots=True)
 class TraceProgress:
-    """What a pass has read, and what the server made of it."""
+    """The progress of a pass: files read, and the server's answers."""
 
     skipped: int = 0
     files: int = 0

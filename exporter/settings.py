@@ -14,7 +14,7 @@ DEFAULT_LISTEN = ":9100"
 
 @dataclass(frozen=True)
 class ExporterSettings:
-    """What an exporter collects and how it serves it.
+    """The settings of an exporter: its collectors, and how it serves their metrics.
 
     Attributes:
         listen: `HOST:PORT`; an empty host means all addresses, port 0 any free port.

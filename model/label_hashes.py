@@ -1,9 +1,9 @@
-"""Whether label sets differ, told by their hashes.
+"""Comparison of label sets by their hashes.
 
 Equal label sets have equal hashes, so label sets with different hashes differ. Unlike a set
 of a million label sets, their hashes need no more than 8 MB, the garbage collector does not
 visit them, and they are sorted without the GIL. Different label sets may have equal hashes,
-too: callers compare those label sets, or take the way that is right for equal ones.
+too: callers compare those label sets, or treat them as equal where that is correct, too.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

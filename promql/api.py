@@ -188,7 +188,7 @@ class ExemplarSeries:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BatchOutcome:
-    """What became of one query of a batch.
+    """The outcome of one query of a batch.
 
     Attributes:
         result: the answer, or the error that the query raised.

@@ -28,7 +28,7 @@ ANY_ORIGIN: Final = "*"
 
 
 class CorsSettings(BaseModel):
-    """Which pages of other origins may use the API from a browser: none by default.
+    """The origins whose pages may use the API from a browser: none by default.
 
     HTML pages and static files are never opened to other origins.
 

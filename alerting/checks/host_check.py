@@ -36,7 +36,7 @@ class HostCheck:
 
     @property
     def kind(self) -> CheckKind:
-        """What the check measures."""
+        """The kind of the check."""
         return KINDS[self.check]
 
     @property

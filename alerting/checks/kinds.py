@@ -1,4 +1,4 @@
-"""What each host check measures, and what its alerts say."""
+"""The table of host checks: the measured value of each, and the texts of its alerts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckKind:
-    """What a host check measures, and what its alerts say.
+    """A kind of host check: the measured value, and the texts of its alerts.
 
     Attributes:
         check: the check.

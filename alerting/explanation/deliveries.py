@@ -1,4 +1,4 @@
-"""What became of a notification."""
+"""The outcome of a notification."""
 
 from alerting.explanation.sentences import Reason, Sentence, sentence, time_text
 from storage.api.alerts import Notification

@@ -1,4 +1,4 @@
-"""What holds an alert back: silences, maintenance windows, inhibition and time intervals."""
+"""Holds of an alert: silences, maintenance windows, inhibition and time intervals."""
 
 from collections.abc import Iterator
 

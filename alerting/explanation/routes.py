@@ -1,4 +1,4 @@
-"""Which routes an alert takes, and what each of them does with it.
+"""The routes of an alert, and the decision of each.
 
 Every function only reads the dispatcher, so that a label set which no alert has can be
 explained too.
@@ -29,7 +29,7 @@ Deliveries = Mapping[str, Sequence[Notification]]
 
 @dataclass(frozen=True, slots=True)
 class RouteExplanation:
-    """What one route does with an alert.
+    """The decision of one route about an alert.
 
     Attributes:
         route: the route.

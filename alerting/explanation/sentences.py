@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """What a sentence says."""
+    """The reason that a sentence states."""
 
     PENDING = "pending"
     FIRING = "firing"

@@ -23,7 +23,7 @@ _LONGEST = 2000
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgeLink:
-    """What a link says.
+    """The content of a link.
 
     Attributes:
         id: a random text, unique.

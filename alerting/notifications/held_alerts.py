@@ -19,7 +19,7 @@ from storage.api.routing import AlertHold, RoutingRecords
 log = structlog.get_logger(__name__)
 
 _MOST_OF_ALERT = 16
-"""Of more silences that hold one alert back, the history names the oldest ones."""
+"""If more silences hold one alert back, the history names the oldest ones."""
 _ALERTS_PER_SLICE = 256
 _MINUTE_MS = 60_000
 

@@ -137,7 +137,7 @@ class AlertRouter:
         )
         # An alert that goes to the outbox with its first change has no id for a link yet.
         escalates = bool(self.dispatcher.configuration.escalations or self.links.is_on)
-        # Who has been sent an alert directly is sent its end directly.
+        # A receiver that was notified directly is notified of the end directly.
         escalates &= notice.status is NotificationStatus.FIRING and not notice.is_known
         known = key in self._expressions
         if not (self._has_tree or known or silenced or escalates):

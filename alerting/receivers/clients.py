@@ -11,7 +11,7 @@ from alerting.routing.files.http_config import HttpSection, TlsSection
 
 @dataclass(frozen=True, slots=True)
 class ReceiverAnswer:
-    """What a service answered.
+    """The answer of a service.
 
     Attributes:
         status: the HTTP status.

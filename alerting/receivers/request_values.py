@@ -1,4 +1,4 @@
-"""What the requests of all kinds of receivers share: their form, and limits of texts."""
+"""Parts of the requests of all kinds of receivers: their form, and limits of texts."""
 
 import hashlib
 from collections.abc import Mapping

@@ -252,7 +252,7 @@ class AlertDispatcher:
                         continue
                     resolves = alert.is_resolved(now_ms) and key in known
                     if muting is None or (resolves and not muting.by_time):
-                        # Who has been sent an alert learns of its end, silenced meanwhile or not.
+                        # A receiver that was notified gets the end, even while a silence holds.
                         visible.append(alert)
                     elif resolves and owed is not None:
                         owed.add(key)

@@ -1,4 +1,4 @@
-"""What holds an alert back: inhibition, time intervals and silences, in that order."""
+"""Muting of alerts by inhibition, time intervals and silences, in that order."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from alerting.routing.tree import AlertRoute
 
 
 class MutingKind(StrEnum):
-    """What mutes an alert."""
+    """The cause that mutes an alert."""
 
     INHIBITION = "inhibition"
     INACTIVE = "outside active time intervals"

@@ -1,4 +1,4 @@
-"""What each receiver has been sent about each group: decides whether it is notified again.
+"""The last notification of each receiver about each group; decides whether it gets another.
 
 Source: Alertmanager, notify/dedup_stage.go.
 """

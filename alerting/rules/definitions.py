@@ -42,7 +42,7 @@ class AlertingRule:
 
 @dataclass(frozen=True, slots=True)
 class AlertOrigin:
-    """What Alertmanagers learn of the rule of an alert: its PromQL, and its interval."""
+    """The part of an alert's rule that Alertmanagers get: its PromQL, and its interval."""
 
     expression: str
     interval_ms: int

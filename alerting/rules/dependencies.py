@@ -1,4 +1,4 @@
-"""Which rules of a group read series that other rules of the group write.
+"""The rules of a group that read series which other rules of the group write.
 
 Source: Prometheus's documentation, "Recording rules", concurrent evaluation of independent
 rules. A rule whose selectors may match any metric reads what all others write.

@@ -1,4 +1,4 @@
-"""What unit tests of rules found."""
+"""The outcomes of unit tests of rules."""
 
 from dataclasses import dataclass
 from pathlib import Path

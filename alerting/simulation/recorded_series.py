@@ -73,7 +73,7 @@ class RecordedOverStored:
 
 
 class RecordedRule:
-    """What one recording rule has recorded, with markers where its series end.
+    """The samples of one recording rule, with staleness markers where its series end.
 
     Attributes:
         samples: how many values are kept.

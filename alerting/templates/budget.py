@@ -1,4 +1,4 @@
-"""What one expansion of a template may use: steps, text and time.
+"""The limits of one expansion of a template: steps, text and time.
 
 A step is about a microsecond: a node of the syntax tree, or some hundred characters that a
 regular expression reads.
@@ -47,7 +47,7 @@ IN_THREAD = Allowance(steps=500_000, chars=4_000_000, seconds=5.0)
 
 @dataclass(slots=True)
 class Budget:
-    """What is left of an allowance."""
+    """The unused rest of an allowance."""
 
     allowance: Allowance
     depth: int = 0

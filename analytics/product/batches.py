@@ -26,7 +26,7 @@ class CountingAppender(EventAppender, ExclusionCounter, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """What became of a client's batch.
+    """The outcome of a client's batch.
 
     Attributes:
         stored: the number of new events.

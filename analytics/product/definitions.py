@@ -59,7 +59,7 @@ Filters = Annotated[
 
 
 class ReportKind(StrEnum):
-    """Which report a definition belongs to."""
+    """The report that a definition belongs to."""
 
     OVERVIEW = "overview"
     TOP_EVENTS = "top-events"

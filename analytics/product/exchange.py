@@ -43,7 +43,7 @@ MEDIA_TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What became of the rows of an import.
+    """The outcome of the rows of an import.
 
     Attributes:
         stored: new events.

@@ -133,7 +133,7 @@ class FunnelReport:
 
 
 class Outcome(StrEnum):
-    """What became of a person at a step."""
+    """The outcome of a person at a step."""
 
     TOOK = "took"
     DROPPED = "dropped"

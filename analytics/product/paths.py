@@ -20,7 +20,7 @@ DEFAULT_GAP_MS: Final = 30 * 60_000
 
 
 class PathUnit(StrEnum):
-    """What takes a path, and is counted."""
+    """The unit that takes a path and is counted."""
 
     SESSIONS = "sessions"
     """Each stretch of a person's events without a long gap."""

@@ -39,7 +39,7 @@ class TrendEvent:
 
 @dataclass(frozen=True, slots=True)
 class TrendsQuestion:
-    """What is measured in time.
+    """The question of a trend report.
 
     Attributes:
         events: the events.

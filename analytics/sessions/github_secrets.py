@@ -46,7 +46,7 @@ class SecretOrigin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecretState:
-    """What may be known about a secret.
+    """The state of a secret, without the secret itself.
 
     Attributes:
         set_ms: when it was stored; None without a stored one.

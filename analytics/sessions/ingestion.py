@@ -34,7 +34,7 @@ class TraceError(AnalyticsError):
 
 @dataclass(frozen=True, slots=True)
 class IngestedTrace:
-    """What became of a trace.
+    """The outcome of a trace.
 
     Attributes:
         trace_format: the format that was read.

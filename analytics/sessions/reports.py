@@ -128,7 +128,7 @@ class AgentFigures:
 
 @dataclass(frozen=True, slots=True)
 class DeveloperProfile:
-    """What one developer, or all together, did.
+    """The sessions and usage of one developer, or of all together.
 
     Attributes:
         developer: None for all.
@@ -151,7 +151,7 @@ class DeveloperProfile:
 
 @dataclass(frozen=True, slots=True)
 class AgentInsights:
-    """What the days of a range say about each other.
+    """The insights from the days of a range.
 
     Attributes:
         correlations: every pair and lag that was tried.

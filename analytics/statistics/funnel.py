@@ -49,7 +49,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class FunnelRules:
-    """What a funnel demands.
+    """The rules of a funnel.
 
     Attributes:
         steps: the number of steps; bit i of `Occurrences.steps` is step i + 1.

@@ -44,7 +44,7 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True, slots=True)
 class DemoWeek:
-    """What a directory was filled with.
+    """The made-up week in a directory.
 
     Attributes:
         story: what happens.

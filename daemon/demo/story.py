@@ -1,4 +1,4 @@
-"""What happens in the made-up week: daily rhythm, a deploy, an incident."""
+"""The story of the made-up week: daily rhythm, a deploy, an incident."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -56,7 +56,7 @@ def trim_heap(resident: Callable[[], int] = resident_bytes) -> None:
 
     Sealing needs some megabytes every ten seconds, and leaves them free in between.
     malloc_trim returns free memory everywhere, but visits each free block while all other
-    threads wait: 1 ms in a process of 170 MB, 2 s in one of 600 MB. Of a larger process,
+    threads wait: 1 ms in a process of 170 MB, 2 s in one of 600 MB. In a larger process,
     only the free memory at the end of the heap is returned.
 
     Does nothing with a C library other than glibc.

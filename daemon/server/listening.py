@@ -29,7 +29,7 @@ _STOP_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What the server's listening depends on.
+    """The settings and services that the listening sockets depend on.
 
     Attributes:
         settings: section `web` of the configuration.
@@ -50,7 +50,7 @@ class Doors:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """What the server listens on.
+    """The sockets that the server listens on.
 
     Attributes:
         address: its port is the actual one if the configured one is 0.

@@ -148,7 +148,7 @@ class ConfigurationCollector(Collector):
 
 
 class LimitCollector(Collector):
-    """What each limit refused."""
+    """The refusals of each limit."""
 
     def __init__(self, refusals: Refusals) -> None:
         self._refusals = refusals
@@ -185,7 +185,7 @@ class ConditionCollector(Collector):
 
 
 class LagCollector(Collector):
-    """How late the server is, and how wrong the machine's clock."""
+    """The lags of evaluations and of the event loop, and the jump of the machine's clock."""
 
     def __init__(
         self,

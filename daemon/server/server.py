@@ -74,7 +74,7 @@ class LocalExporter:
 
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
-    """What a server process runs.
+    """The plan of a server process.
 
     Attributes:
         source: where the configuration is read from, at the start and at each reload.

@@ -21,7 +21,7 @@ _MOST_CERTIFICATES: Final = 500
 
 
 class CertificateFacts(NamedTuple):
-    """What a certificate says about itself; times are Unix seconds."""
+    """The names and validity of a certificate; times are Unix seconds."""
 
     subject: str
     issuer: str

@@ -15,8 +15,8 @@ def install(arguments: Sequence[str], prog: str) -> None:
     """Install this file as a service of systemd, and start it now and with the system.
 
     Args:
-        arguments: the command line, without the command. What it does not know are options of
-            the exporter, such as `--no-collector.processes`, and so is all that follows `--`.
+        arguments: the command line, without the command. Options that it does not know, such as
+            `--no-collector.processes`, and all that follows `--` are passed to the exporter.
         prog: the words by which the user has called the command.
 
     Raises:

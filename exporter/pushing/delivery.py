@@ -29,7 +29,7 @@ _CLOCK_TOLERANCE_S: Final = 60.0
 
 
 class PushOutcome(Enum):
-    """What the server did with a push."""
+    """The outcome of a push."""
 
     ACCEPTED = auto()
     REFUSED = auto()

@@ -59,7 +59,7 @@ class PushServer:
 
 @dataclass(frozen=True)
 class PushAgentSettings:
-    """What an `agent_config.json` says."""
+    """The settings of an `agent_config.json`."""
 
     server: PushServer
     interval_s: float

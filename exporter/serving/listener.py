@@ -1,7 +1,7 @@
 """A threading HTTP server that limits connections and the time of each step.
 
-One thread serves one connection. Where a place is lacking, the connection that has waited
-longest for its client's request makes room: one of the same client first. If all are served,
+One thread serves one connection. At the limit, the connection that has waited longest for its
+client's request is closed: one of the same client first. If all connections have a request,
 further ones wait in the kernel's queue.
 """
 

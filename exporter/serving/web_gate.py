@@ -1,4 +1,4 @@
-"""What a web configuration asks of each connection and request: TLS, a login, a rate, headers."""
+"""The web configuration applied to connections and requests: TLS, a login, a rate, headers."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Refusal:
 
 
 class PushBudget:
-    """What one holder has, beside its limits.
+    """The budget of one holder: its use, and its limits.
 
     Attributes:
         series, streams, label_bytes: what it has now.

@@ -12,7 +12,7 @@ from ingest.otlp.translation_settings import TranslationSettings, TranslationStr
 
 
 class MetricKind(Enum):
-    """What a metric is; the suffixes of its name depend on it."""
+    """The kind of a metric, on which the suffixes of its name depend."""
 
     GAUGE = auto()
     COUNTER = auto()

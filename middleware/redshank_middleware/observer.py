@@ -1,4 +1,4 @@
-"""What the adapters share: which requests they report, and how."""
+"""The part that the adapters share: the choice of requests, and their reports."""
 
 from typing import Final
 

@@ -26,7 +26,7 @@ log = logging.getLogger("redshank_middleware")
 
 @dataclass(frozen=True)
 class ReporterCounts:
-    """What became of the requests of this process.
+    """The outcomes of the requests of this process.
 
     Attributes:
         reported: accepted by the server.

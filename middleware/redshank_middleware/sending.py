@@ -15,7 +15,7 @@ _LATER: Final = frozenset({401, 403, 404, 408, 425, 429})
 
 @dataclass(frozen=True)
 class BatchAnswer:
-    """What became of a batch.
+    """The outcome of a batch.
 
     Attributes:
         is_final: whether the server has answered for good; else send the batch again.

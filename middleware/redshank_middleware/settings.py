@@ -1,4 +1,4 @@
-"""What the user of the middleware may set."""
+"""The settings of the middleware."""
 
 import os
 import re

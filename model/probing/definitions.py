@@ -39,7 +39,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class ProbeKind(StrEnum):
-    """What a probe asks its target."""
+    """The kind of a probe."""
 
     HTTP = "http"
     TCP = "tcp"
@@ -80,7 +80,7 @@ class _ProbeCheck(DeferredModel):
 
 
 class HttpCheck(_ProbeCheck):
-    """What an HTTP probe sends, and what the answer must be.
+    """The request of an HTTP probe, and the conditions on its answer.
 
     Attributes:
         headers: sent with the request; their values are secrets.
@@ -135,7 +135,7 @@ class HttpCheck(_ProbeCheck):
 
 
 class DnsCheck(_ProbeCheck):
-    """What a DNS probe asks, and what the answer must be.
+    """The question of a DNS probe, and the conditions on its answer.
 
     Attributes:
         server: HOST or HOST:PORT of the name server; "" for the system's first one.
@@ -159,7 +159,7 @@ class DnsCheck(_ProbeCheck):
 
 
 class TlsCheck(_ProbeCheck):
-    """What a TLS probe expects of a server's certificate.
+    """The conditions of a TLS probe on a server's certificate.
 
     Attributes:
         min_days: the probe fails when the first certificate of the chain expires sooner.

@@ -1,4 +1,4 @@
-"""What a probe has found."""
+"""The outcome of a probe."""
 
 from __future__ import annotations
 

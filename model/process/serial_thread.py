@@ -17,7 +17,7 @@ class SerialThread:
     """A thread that starts with the first function, and ends at `shutdown`.
 
     A thread pool makes a future for each function, which takes ten times the CPU of this queue.
-    Whoever needs a result has the function deliver it.
+    A function that has a result delivers it itself.
     """
 
     def __init__(self, name: str) -> None:

@@ -1,3 +1,3 @@
-"""What OpenTelemetry's senders report besides metrics, and how they name persons."""
+"""OpenTelemetry besides metrics: log records, events, and the names of persons."""
 
 __all__ = ["log_records", "persons"]

@@ -72,7 +72,7 @@ class ScopeLogs:
 
 @dataclass(frozen=True, slots=True)
 class LogOutcome:
-    """What became of a request's log records.
+    """The outcome of a request's log records.
 
     Attributes:
         rejected: how many are not stored, for good.

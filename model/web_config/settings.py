@@ -1,4 +1,4 @@
-"""What a web configuration says."""
+"""The settings of a web configuration."""
 
 from __future__ import annotations
 

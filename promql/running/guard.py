@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QueryBudget:
-    """What a query may hold in memory.
+    """The memory budget of a query.
 
     Attributes:
         max_samples: samples in memory at once.

@@ -121,7 +121,7 @@ class HeaderSettings(Section):
 
 
 class ProxySettings(Section):
-    """Which proxy requests go through."""
+    """The proxy that requests go through."""
 
     proxy_url: str | None = None
     no_proxy: str = ""

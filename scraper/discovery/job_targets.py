@@ -37,7 +37,7 @@ class JobTargets:
 
 @dataclass(frozen=True, slots=True)
 class _GroupTargets:
-    """What one group gave: targets, dropped targets and refused addresses."""
+    """The result of one group: targets, dropped targets and refused addresses."""
 
     targets: tuple[ScrapeTarget, ...]
     dropped: tuple[DroppedTarget, ...]

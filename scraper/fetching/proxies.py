@@ -1,4 +1,4 @@
-"""Which proxy a request goes through.
+"""The choice of the proxy for a request.
 
 Source: Prometheus documentation, "Configuration", http_config; Go's httpproxy package for
 the patterns of `no_proxy`.

@@ -11,7 +11,7 @@ from scraper.probing.prober import Prober
 
 @dataclass(frozen=True, slots=True)
 class ProbeService:
-    """What runs probes and keeps them.
+    """The probes of the server: definitions, heartbeats and runs.
 
     Attributes:
         library: the definitions.

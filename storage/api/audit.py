@@ -37,7 +37,7 @@ class AuditEntry(NewAuditEntry):
 
 @dataclass(frozen=True, slots=True)
 class AuditRetention:
-    """Which entries are kept: the newest ones, up to an age.
+    """The limits of the audit log: its newest entries, up to an age.
 
     Attributes:
         entries: the largest number of entries.

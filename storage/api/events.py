@@ -26,7 +26,7 @@ class EventQueryError(StorageError):
 
 @dataclass(frozen=True, slots=True)
 class AppendResult:
-    """What became of a batch.
+    """The outcome of an appended batch.
 
     Attributes:
         stored: the number of new events.

@@ -12,7 +12,7 @@ from storage.api.projects import Project
 
 
 class KeyScope(StrEnum):
-    """What an API key permits in its project, and nothing elsewhere."""
+    """The permission of an API key in its project; it permits nothing elsewhere."""
 
     TRACK = "track"
     """Report the API requests that an application has served."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class ProjectRole(StrEnum):
-    """What a member may do in a project; an admin of the server is an owner of all."""
+    """The role of a member in a project; an admin of the server is an owner of all."""
 
     VIEWER = "viewer"
     """See the reports."""
@@ -19,7 +19,7 @@ class ProjectRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CollectionSettings:
-    """Which events of web pages a project takes.
+    """The exclusions of a project for events of web pages.
 
     Attributes:
         origins: the origins whose pages may send, such as `https://shop.example`; empty for
@@ -35,7 +35,7 @@ class CollectionSettings:
 
 @dataclass(frozen=True, slots=True)
 class ProjectSettings:
-    """What an editor of a project can change.
+    """The settings of a project that its editors can change.
 
     Attributes:
         name: shown to people.

@@ -1,4 +1,4 @@
-"""What the rest of Redshank may ask of the store of tracked API requests.
+"""The store of tracked API requests, as the rest of Redshank sees it.
 
 A request has a project, a time, a method, a route, a status and a duration. Times are Unix
 milliseconds; ranges include their start and exclude their end. Durations are microseconds.

@@ -1,4 +1,4 @@
-"""What routing keeps: silences, and what each receiver has been sent about each group."""
+"""Records of routing: silences, and the last notification of each receiver about a group."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -55,7 +55,7 @@ def _has_name(numbers: Sequence[int]) -> Sql:
 
 @dataclass(slots=True)
 class SelectionQueries:
-    """What all queries of events share.
+    """The parts that all queries of events share.
 
     Attributes:
         connection: used by one thread.

@@ -17,7 +17,7 @@ class SentenceDocument(TypedDict):
 
 
 class RouteExplanationDocument(TypedDict):
-    """What a route does with an alert.
+    """The decision of a route about an alert.
 
     `path` has the matchers of each node below the root; `is_held` says whether something
     mutes the alert on this route now.
@@ -40,7 +40,7 @@ class ExplanationDocument(TypedDict):
 
 
 class WhatIfDocument(TypedDict):
-    """What would happen to an alert with these labels that fires now."""
+    """The routes that an alert with these labels would take if it fired now."""
 
     labels: dict[str, str]
     receivers: list[str]

@@ -25,7 +25,7 @@ class MatchedAlert:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What holds an open alert back.
+    """The holds of an open alert: silences, maintenance windows and all others.
 
     Attributes:
         silences: the silences that mute it, without maintenance windows.

@@ -1,7 +1,7 @@
 """Relays connections to a server of another library, which listens on a Unix socket.
 
-Such a server accepts without caps and deadlines of ours. The acceptor gives each client a place
-and speaks TLS with it; the bytes go on to the socket. The address that the other server sees
+That server does not apply our caps and deadlines. Our acceptor therefore counts each client
+and terminates TLS; it passes the bytes on to the socket. The address that the other server sees
 is a name in Linux's abstract namespace, by which it finds the client.
 """
 

@@ -28,7 +28,7 @@ class DashboardDocument(DashboardEntry):
 
 
 class UnsupportedPart(TypedDict):
-    """What of an imported panel is not drawn."""
+    """The part of an imported panel that is not drawn."""
 
     panel: int
     title: str

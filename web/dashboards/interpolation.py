@@ -23,7 +23,7 @@ _SAMPLES: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class VariableValues:
-    """What a variable stands for.
+    """The values of a variable.
 
     Attributes:
         is_list: whether it can have several values: it is then a regular expression.

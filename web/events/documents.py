@@ -32,7 +32,7 @@ class ItemErrorDocument(TypedDict):
 
 
 class BatchDocument(TypedDict):
-    """What became of a batch: new events, repeated ones, and refused items.
+    """The outcome of a batch: new events, repeated ones, and refused items.
 
     `future` has the indexes of the events that are kept apart because their time is more
     than ten minutes ahead. `excluded` is the number of events of bots and own visits, which

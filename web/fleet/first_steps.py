@@ -13,7 +13,7 @@ from web.services import Services
 
 @dataclass(frozen=True, slots=True)
 class FirstStepsView:
-    """What the first steps show.
+    """The content of the first steps.
 
     Attributes:
         host: the first host that has been up, None as long as none was.

@@ -92,7 +92,7 @@ class ChartDocument(TypedDict):
 
 
 class ChartMarkDocument(TypedDict):
-    """What happened to the host or to all hosts; times are Unix milliseconds."""
+    """An event of the host or of all hosts; times are Unix milliseconds."""
 
     time: int
     timeEnd: int

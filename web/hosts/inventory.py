@@ -1,4 +1,4 @@
-"""What runs on a host: its containers, and its units that have failed."""
+"""The inventory of a host: its containers, and its failed units."""
 
 import asyncio
 import math
@@ -39,7 +39,7 @@ class HostContainer:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What runs on a host.
+    """The containers and failed units of a host.
 
     Attributes:
         containers: those that use most memory first.

@@ -1,1 +1,1 @@
-"""What administrators manage from the UI: protocols that the daemon implements."""
+"""Protocols for what administrators manage in the UI; the daemon implements them."""

@@ -27,7 +27,7 @@ Ranked = tuple[float, int, str, PaletteEntry]
 
 
 class PaletteParameters(Parameters):
-    """What the reader typed, and how many entries to return."""
+    """The text that the reader typed, and the number of entries to return."""
 
     q: Annotated[str, StringConstraints(max_length=200)] = Field("", description="words")
     limit: Annotated[int, Field(ge=1, le=100), DIGITS] = 30

@@ -1,4 +1,4 @@
-"""What the pages and the API of probes have in common: store, test, pause, issue URLs."""
+"""Actions on probes, for their pages and API: store, test, pause, issue URLs."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""What the pages of reports have in common."""
+"""The parts that the pages of reports have in common."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

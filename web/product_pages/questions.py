@@ -1,4 +1,4 @@
-"""What the reports share: the filter and the range of an address as a definition."""
+"""The filter and the range of an address as a definition, for all reports."""
 
 import math
 from collections.abc import Sequence

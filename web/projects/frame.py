@@ -1,4 +1,4 @@
-"""What every page of a project shows around its own content: name, tabs, other projects."""
+"""The frame around every page of a project: name, tabs, other projects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ Description = Annotated[str, StringConstraints(max_length=1_000, strip_whitespac
 
 
 class SchemaNoteDocument(TypedDict):
-    """What editors say of one event name or property."""
+    """The note of the editors on one event name or property."""
 
     name: str
     description: str

@@ -1,4 +1,4 @@
-"""What the page of a project's API traffic shows, ready for its template."""
+"""The content of the page of a project's API traffic, ready for its template."""
 
 import math
 from collections.abc import Mapping, Sequence

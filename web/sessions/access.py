@@ -1,4 +1,4 @@
-"""Who may read the sessions of all developers."""
+"""The right to read the sessions of all developers."""
 
 from aiohttp import web
 

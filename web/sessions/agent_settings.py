@@ -15,7 +15,7 @@ _PLUGIN = "@devtheops/opencode-plugin-otel"
 
 @dataclass(frozen=True, slots=True)
 class SettingsText:
-    """What an agent's user copies.
+    """The text that an agent's user copies.
 
     Attributes:
         place: the file that it belongs to, or the shell.

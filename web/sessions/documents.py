@@ -122,7 +122,7 @@ class CountedValueDocument(TypedDict):
 
 
 class DeveloperProfileDocument(TypedDict):
-    """What a developer did."""
+    """The sessions and usage of a developer."""
 
     developer_id: str | None
     total_sessions: int
@@ -148,7 +148,7 @@ class AgentUsageDocument(TypedDict):
 
 
 class IngestedTraceDocument(TypedDict):
-    """What became of a trace."""
+    """The outcome of a trace."""
 
     format: str
     requests: int

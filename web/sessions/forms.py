@@ -22,7 +22,7 @@ class SinceQuery(Parameters):
 
 
 class SessionFilterQuery(Parameters):
-    """Which sessions."""
+    """A filter of sessions."""
 
     developer_id: _Text | None = None
     model: _Text | None = None
@@ -56,7 +56,7 @@ class InsightsQuery(SinceQuery):
 
 
 class UsageQuery(SinceQuery):
-    """What usage is grouped by."""
+    """The dimension that usage is grouped by."""
 
     by: UsageDimension = UsageDimension.MODEL
 
@@ -123,6 +123,6 @@ class GithubSecretsForm(DeferredModel):
 
 
 class GithubSecretQuery(Parameters):
-    """Which secret."""
+    """The name of a secret."""
 
     name: Literal["token", "webhook_secret"]

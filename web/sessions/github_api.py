@@ -29,7 +29,7 @@ class GithubSecretDocument(TypedDict):
 
 
 class SessionGithubDocument(TypedDict):
-    """What is pulled, and which secrets there are."""
+    """The repositories that are pulled, and the secrets that are set."""
 
     repositories: list[str]
     token: GithubSecretDocument

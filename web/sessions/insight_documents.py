@@ -26,7 +26,7 @@ class CorrelationDocument(TypedDict):
 
 
 class AgentInsightsDocument(TypedDict):
-    """What holds, what was tried, and by which method."""
+    """The findings and correlations of a range, and the method behind them."""
 
     key_findings: list[str]
     correlations: list[CorrelationDocument]

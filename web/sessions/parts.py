@@ -1,4 +1,4 @@
-"""What the pages of sessions share: tabs, ranges, texts of figures."""
+"""The parts that the pages of sessions share: tabs, ranges, texts of figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -49,7 +49,7 @@ def session_page(tab: str, title: str, template: str, position: int | None = Non
 
 @dataclass(frozen=True, slots=True)
 class SessionParts:
-    """What every page of sessions needs."""
+    """The services that every page of sessions needs."""
 
     sessions: AgentSessions
     shell: Shell

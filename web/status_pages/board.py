@@ -44,7 +44,7 @@ class StoredPage:
 
 @dataclass(slots=True)
 class _Cached:
-    """What is known of one page, and until when it is fresh."""
+    """The cached state of one page, and the end of its freshness."""
 
     lock: asyncio.Lock
     snapshot: Snapshot | None = None

@@ -93,7 +93,7 @@ class PublicMaintenance(TypedDict):
 
 
 class PublicStatus(TypedDict):
-    """What a status page shows."""
+    """The content of a status page."""
 
     title: str
     description: str

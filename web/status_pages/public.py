@@ -1,4 +1,4 @@
-"""What the public asks of a status page: the page, its data, feeds, badges and style."""
+"""The public addresses of a status page: the page, its data, feeds, badges and style."""
 
 import asyncio
 from collections.abc import Sequence

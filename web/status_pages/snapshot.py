@@ -1,4 +1,4 @@
-"""What a status page shows at one time."""
+"""The content of a status page at one time."""
 
 from dataclasses import dataclass
 

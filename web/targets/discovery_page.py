@@ -29,7 +29,7 @@ DISCOVERY: Final = Page(
 
 
 class DiscoveryOutcome(StrEnum):
-    """What happened to a discovered target."""
+    """The outcome of a discovered target."""
 
     SCRAPED = "scraped"
     DROPPED = "dropped"

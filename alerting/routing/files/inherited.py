@@ -1,4 +1,4 @@
-"""What a receiver's integration inherits from `global`, and what must not be missing then."""
+"""The keys that an integration inherits from `global`, and those that it then requires."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

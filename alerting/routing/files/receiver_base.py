@@ -1,4 +1,4 @@
-"""What the sections of all kinds of receivers share."""
+"""The keys that the sections of all kinds of receivers share."""
 
 from typing import ClassVar
 

@@ -44,7 +44,7 @@ _CHAINED = {"if": TokenKind.IF, "with": TokenKind.WITH}
 
 @dataclass(slots=True)
 class _Scope:
-    """What one template knows while it is parsed."""
+    """The state of the parser within one template."""
 
     variables: list[str] = field(default_factory=lambda: ["$"])
     ranges: int = 0

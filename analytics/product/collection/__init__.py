@@ -1,1 +1,1 @@
-"""What SDKs and web pages send: dialects, visitors, and what is known of them."""
+"""Events of SDKs and web pages: dialects, visitors, and their properties."""

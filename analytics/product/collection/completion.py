@@ -33,7 +33,7 @@ class CompletedItems:
 
 @dataclass(frozen=True, slots=True)
 class _KnownVisitor:
-    """What follows from a visitor for all its events."""
+    """The exclusion and the properties that hold for all events of a visitor."""
 
     exclusion: ExclusionReason | None
     properties: Mapping[str, str]

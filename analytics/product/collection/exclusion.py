@@ -1,4 +1,4 @@
-"""Which visitors are not counted: bots, and visits of the project's own people."""
+"""The visitors that are not counted: bots, and the project's own people."""
 
 from collections.abc import Sequence
 from functools import lru_cache

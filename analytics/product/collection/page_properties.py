@@ -1,4 +1,4 @@
-"""What the address of a web page and its referrer say: host, path, campaign, referring domain."""
+"""Properties from the URLs of a page and its referrer: host, path, campaign, domain."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -15,7 +15,7 @@ class SubmissionError(AnalyticsError):
 
 @dataclass(frozen=True, slots=True)
 class EventSender:
-    """Who sent a batch.
+    """The sender of a batch.
 
     Attributes:
         device: the device that sent the request.

@@ -14,7 +14,7 @@ MOST_PERIODS: Final = 120
 
 
 class RetentionStarts(StrEnum):
-    """Which start events put a person into a cohort."""
+    """The start events that put a person into a cohort."""
 
     FIRST_EVER = "first_ever"
     """The first one of all time: each person is in one cohort at most."""
@@ -23,7 +23,7 @@ class RetentionStarts(StrEnum):
 
 
 class RetentionPeriods(StrEnum):
-    """What a period is."""
+    """The kind of periods."""
 
     CALENDAR = "calendar"
     """A stretch of local dates: day 1 is the date after the start's."""

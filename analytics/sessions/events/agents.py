@@ -1,4 +1,4 @@
-"""What the events of each agent say about requests.
+"""Requests in the events of each agent.
 
 Tokens and cost come from events of requests only; an agent's metrics, its `gen_ai.*` events
 and its sums of turns and sessions repeat them.

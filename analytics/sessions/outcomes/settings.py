@@ -11,7 +11,7 @@ _Repository = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", max_length=200)
 
 
 class GithubSettings(BaseModel):
-    """What is pulled from GitHub.
+    """The section that says what is pulled from GitHub.
 
     Attributes:
         repositories: `owner/name` of each; empty to pull nothing.

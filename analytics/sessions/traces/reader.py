@@ -1,4 +1,4 @@
-"""What every reader of trace files offers, and where it collects."""
+"""The protocol of readers of trace files, and the collector that they fill."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,1 +1,1 @@
-"""What administrators manage from the UI while the server runs."""
+"""Receivers, backups and rules that administrators manage while the server runs."""

@@ -25,7 +25,7 @@ _STATUS: Final = re.compile(rb"HTTP/1\.[01] 200\b")
 
 
 class EngineContainer(NamedTuple):
-    """What the engine knows of a container.
+    """A container as the engine describes it.
 
     Attributes:
         name: without the slash that Docker puts before it.

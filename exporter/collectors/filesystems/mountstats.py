@@ -1,4 +1,4 @@
-"""What each NFS mount of this host does.
+"""Statistics of each NFS mount of this host.
 
 Source: the kernel's fs/nfs/super.c and net/sunrpc/xprtsock.c.
 """

@@ -58,7 +58,7 @@ def of_messages(
             continue
         family, length, _, _, index = _MESSAGE.unpack_from(message)
         found = attributes(message[_MESSAGE.size :])
-        # Of a point-to-point interface, the other one is the peer's address.
+        # On a point-to-point interface, IFA_ADDRESS is the peer's address.
         content = found.get(_LOCAL, found.get(_ADDRESS, b""))
         if len(content) != {socket.AF_INET: 4, socket.AF_INET6: 16}.get(family):
             continue

@@ -27,7 +27,7 @@ _TYPED: Final = {"service": "Service", "mount": "Mount"}
 
 
 class SystemdUnit(NamedTuple):
-    """What systemd's list of units has of a unit."""
+    """A unit in systemd's list of units."""
 
     name: str
     active_state: str

@@ -26,7 +26,7 @@ class FilterSettings(Section):
 
 
 class _DaemonSettings(HttpSettings):
-    """What containers and swarms have in common."""
+    """The keys that containers and swarms have in common."""
 
     host: Annotated[str, Field(min_length=1)]
     port: int = 80

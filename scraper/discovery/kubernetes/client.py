@@ -33,7 +33,7 @@ class GoneError(DiscoveryError):
 
 @dataclass(frozen=True, slots=True)
 class ObjectSelector:
-    """Which objects of a resource are wanted."""
+    """A selection of the objects of a resource."""
 
     label: str = ""
     field: str = ""

@@ -58,7 +58,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class PodSpec:
-    """What a pod runs, and where."""
+    """The containers of a pod, and its node."""
 
     containers: Many[Container] = None
     initContainers: Many[Container] = None  # noqa: N815
@@ -292,7 +292,7 @@ class IngressTls:
 
 @dataclass(frozen=True, slots=True)
 class IngressSpec:
-    """Which requests an ingress accepts."""
+    """The class, rules and TLS of an ingress."""
 
     ingressClassName: str | None = None  # noqa: N815
     rules: Many[IngressRule] = None

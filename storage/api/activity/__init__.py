@@ -1,4 +1,4 @@
-"""What the rest of Redshank may ask of the event store about persons over time.
+"""Questions to the event store about persons over time.
 
 Ranges, steps and times are those of `storage.api.events`.
 """

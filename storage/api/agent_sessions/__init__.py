@@ -1,1 +1,1 @@
-"""What the rest of Redshank may ask of the store of coding agents' sessions."""
+"""The store of coding agents' sessions, as the rest of Redshank sees it."""

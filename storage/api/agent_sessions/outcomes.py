@@ -1,4 +1,4 @@
-"""What becomes of the work: pull requests, reviews and commits."""
+"""Outcomes of the work: pull requests, reviews and commits."""
 
 from dataclasses import dataclass
 from enum import StrEnum

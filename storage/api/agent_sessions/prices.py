@@ -1,4 +1,4 @@
-"""What a model's tokens cost from a time on."""
+"""Prices of a model's tokens, each from a time on."""
 
 from dataclasses import dataclass
 from enum import StrEnum

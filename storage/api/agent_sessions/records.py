@@ -1,4 +1,4 @@
-"""What coding agents report: requests to models, and what happened between them.
+"""Records of coding agents: requests to models, and the actions between them.
 
 Times are Unix milliseconds. Tokens and cost are counted from requests only.
 """
@@ -16,7 +16,7 @@ class RecordOrigin(StrEnum):
 
 
 class ActionKind(StrEnum):
-    """What a session does besides requests."""
+    """The kind of an action of a session besides requests."""
 
     PROMPT = "prompt"
     TOOL = "tool"
@@ -57,7 +57,7 @@ class TokenCounts:
 
 @dataclass(frozen=True, slots=True)
 class AgentSender:
-    """Who works where with an agent; "" where it is unknown.
+    """The agent, and the developer and project that it works for; "" where unknown.
 
     Attributes:
         agent: the program, such as `claude-code` or `codex`.
@@ -166,7 +166,7 @@ class UsageIncrease:
 
 @dataclass(frozen=True, slots=True)
 class AgentAppendResult:
-    """What became of records.
+    """The outcome of appended records.
 
     Attributes:
         stored: the number of new records.

@@ -11,7 +11,7 @@ from storage.api.agent_sessions.records import TokenCounts
 
 
 class UsageDimension(StrEnum):
-    """What usage is grouped by."""
+    """The dimension that usage is grouped by."""
 
     MODEL = "model"
     DEVELOPER = "developer"
@@ -21,7 +21,7 @@ class UsageDimension(StrEnum):
 
 
 class SessionOrder(StrEnum):
-    """What sessions are sorted by; the names are prodlens's."""
+    """The key that sessions are sorted by; the names are prodlens's."""
 
     TIMESTAMP = "timestamp"
     COST = "cost_usd"

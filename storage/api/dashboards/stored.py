@@ -48,7 +48,7 @@ class StoredDashboard:
 
 @dataclass(frozen=True, slots=True)
 class DashboardContent:
-    """What a change stores: the definition as JSON, and what a list shows of it."""
+    """The content that a change stores: the definition as JSON, and its fields in lists."""
 
     title: str
     tags: tuple[str, ...]

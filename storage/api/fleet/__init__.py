@@ -1,1 +1,1 @@
-"""What users keep about the fleet of hosts."""
+"""Saved views of the fleet of hosts."""

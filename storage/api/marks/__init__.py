@@ -1,1 +1,1 @@
-"""What is marked on charts."""
+"""Marks on charts: annotations."""

@@ -1,1 +1,1 @@
-"""What belongs to one user beside the account: preferences, second factors, other identities."""
+"""Records of one user beside the account: preferences, second factors, other identities."""

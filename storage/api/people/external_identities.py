@@ -1,4 +1,4 @@
-"""Who users are at an OpenID Connect provider."""
+"""Identities of users at an OpenID Connect provider."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,7 +15,7 @@ class ExternalIdentity:
 
 
 class ExternalIdentityRecords(Protocol):
-    """Which user of ours a user of a provider is."""
+    """Records of the identities of users at a provider."""
 
     async def find(self, identity: ExternalIdentity) -> User | None:
         """Return the user with this identity, None if there is none."""

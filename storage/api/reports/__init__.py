@@ -1,1 +1,1 @@
-"""What reports over events are made of: conditions, measures and saved definitions."""
+"""The parts of reports over events: conditions, measures and saved definitions."""

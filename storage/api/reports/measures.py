@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class EventMeasure(StrEnum):
-    """What is measured of the events of a bucket; from SUM on, of a numeric property."""
+    """The measure of the events of a bucket; from SUM on, of a numeric property."""
 
     EVENTS = "events"
     PERSONS = "persons"

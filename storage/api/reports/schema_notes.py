@@ -1,4 +1,4 @@
-"""What a project's editors say of its event names and properties."""
+"""Notes of a project's editors on its event names and properties."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class NoteKind(StrEnum):
-    """What a note describes."""
+    """The subject of a note."""
 
     EVENT = "event"
     PROPERTY = "property"

@@ -35,7 +35,7 @@ class Logo:
 
 @dataclass(frozen=True, slots=True)
 class IncidentUpdate:
-    """What was made known about an incident at one time."""
+    """An update of an incident, as published at one time."""
 
     state: str
     text: str

@@ -20,7 +20,7 @@ from storage.api.agent_sessions.records import (
 
 
 class Change(Enum):
-    """What a record changed."""
+    """The effect of a record."""
 
     STORED = auto()
     UPDATED = auto()

@@ -96,7 +96,7 @@ def segment_paths(database: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class SegmentContents:
-    """What a file of the journal holds.
+    """The content of a file of the journal.
 
     Attributes:
         records: the numbers and rows of the readable records.

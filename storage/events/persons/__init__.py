@@ -1,1 +1,1 @@
-"""Who is one person, and the properties that persons have been given."""
+"""Merged ids of persons, and the properties that persons have been given."""

@@ -1,1 +1,1 @@
-"""What users keep about the fleet of hosts, in SQLite."""
+"""Saved views of the fleet of hosts, in SQLite."""

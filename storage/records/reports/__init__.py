@@ -1,1 +1,1 @@
-"""What members of a project save: reports and segments."""
+"""Saved reports and segments of projects."""

@@ -50,7 +50,7 @@ def _indistinct(selections: Sequence[SourceSelection]) -> Iterator[Sequence[Sour
 def merge_doubled(parts: Sequence[AlignedSeries], doubled: set[Labels]) -> list[AlignedSeries]:
     """Merge the series of each label set in `doubled`; all other series stay as they are.
 
-    Of two samples at the same time the one of the earlier part wins, but a value wins over
+    If two samples have the same time, the one of the earlier part wins, but a value wins over
     a staleness marker.
     """
     result = []

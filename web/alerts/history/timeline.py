@@ -11,7 +11,7 @@ from web.alerts.documents import notified_status
 
 
 class EntryKind(StrEnum):
-    """What an entry of a timeline says; the order is that of entries with the same time."""
+    """The kind of an entry; the order is that of entries with the same time."""
 
     STATE = "state"
     ACKNOWLEDGED = "acknowledged"
@@ -38,7 +38,7 @@ class AlertHistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class AlertHistory:
-    """What is recorded about one alert, each part newest first."""
+    """The records of one alert, each part newest first."""
 
     transitions: Sequence[Transition]
     notifications: Sequence[Notification]

@@ -65,7 +65,7 @@ def value_chart(rule: RuleView | None, alert: Alert, now_ms: int) -> ValueChart 
 def compared(condition: Expression) -> tuple[str, float | None]:
     """Return the value that a condition compares with a number, and that number.
 
-    Of another condition, the whole expression and None.
+    For any other condition, return the whole expression and None.
     """
     inner = condition
     while isinstance(inner, Parentheses):

@@ -17,7 +17,7 @@ _STATE_RANK: Final = {AlertState.FIRING: 0, AlertState.NO_DATA: 1, AlertState.PE
 
 
 class AlertListQuery(Parameters):
-    """Which open alerts are listed, and how.
+    """The query of the list of open alerts.
 
     Attributes:
         q: words that all stand in an alert; `name=value` is a label.

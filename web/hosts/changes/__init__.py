@@ -1,1 +1,1 @@
-"""What changed on a host around a moment: its series, ranked by how unlike themselves they were."""
+"""Changes on a host around a moment: its series, ranked by how much they differ from before."""

@@ -43,7 +43,7 @@ class HostGroup:
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """What the page shows, and how; invalid values in the URL are ignored.
+    """The state of the page, from its URL; invalid values are ignored.
 
     Attributes:
         group: the label to group by, "" for none.
