@@ -118,6 +118,7 @@ class DashboardPages:
             request,
             DASHBOARD,
             texts=texts,
+            is_edited="edit" in request.query,
             entry=dashboard_entry(summary, shipped=shipped),
             definition=dashboard.model_dump(mode="json"),
         )

@@ -125,7 +125,6 @@ const drawQueries = async (body, panel) => {
 };
 
 const DRAWN = { text: drawText, alertlist: drawAlerts, dashlist: drawDashboards, events: drawEvents, unsupported: drawQueries };
-export const HAS_NO_QUERIES = new Set(Object.keys(DRAWN));
 const NEEDS_LOGIN = new Set(["alertlist", "dashlist", "events"]);
 
 export const drawContents = async (body, panel, context) => {

@@ -5,7 +5,6 @@ import { element } from "../lib/dom.js";
 import { t } from "../lib/texts.js";
 import { request } from "./api.js";
 import { blankPanel } from "./blank.js";
-import { openSettings } from "./settings.js";
 
 const COLUMNS = 24;
 const CELL_PX = 38;
@@ -237,7 +236,13 @@ export const startEditing = ({ given, state, reload, end }) => {
   const actions = {
     "add-panel": () => add("timeseries"),
     "add-row": () => add("row"),
-    settings: () => openSettings(state.dashboard, () => changed(t("The settings are changed. Not saved yet."))),
+    settings: async () => {
+      try {
+        (await import("./settings.js")).openSettings(state.dashboard, () => changed(t("The settings are changed. Not saved yet.")));
+      } catch (error) {
+        note.textContent = t("The editor cannot be loaded: %(error)s", { error: error.message });
+      }
+    },
     save,
     discard: () => {
       state.dashboard = before;

@@ -1,13 +1,12 @@
 // One dashboard: variables, times, the grid of panels. Its address holds the values and the times.
+// The editor is loaded when editing begins.
 
 import { element, showLocalTimes } from "../lib/dom.js";
 import { durationSeconds } from "../lib/format.js";
 import { t } from "../lib/texts.js";
-import { startEditing } from "./edit.js";
 import { sectionsOf } from "./layout.js";
 import { linkTo } from "./links.js";
-import { dashboardsWithTags, drawContents, HAS_NO_QUERIES } from "./contents.js";
-import { drawPanel } from "./panels.js";
+import { HAS_NO_QUERIES, loadDrawing, loadKinds } from "./panels.js";
 import { runPanel } from "./queries.js";
 import { sharedAsk, sharedVariables } from "./shared.js";
 import { timeOf } from "./times.js";
@@ -159,15 +158,19 @@ const cardOf = ({ panel, scope, place }) => {
 
 const drawCard = async (one, times, signal) => {
   const { panel, scope, body, card } = one;
-  if (HAS_NO_QUERIES.has(panel.kind)) {
-    await drawContents(body, panel, { ...contextOf(scope), signal });
-    if (!signal.aborted) card.dataset.state = "drawn";
-    return;
-  }
-  if (card.dataset.state === "waiting") body.replaceChildren(element("p", "faint dash-empty", t("Loading…")));
+  const drawing = loadDrawing(panel);
+  const hasQueries = !HAS_NO_QUERIES.has(panel.kind);
+  if (hasQueries && card.dataset.state === "waiting") body.replaceChildren(element("p", "faint dash-empty", t("Loading…")));
   card.setAttribute("aria-busy", "true");
   try {
-    const { results, problem: failure } = await runPanel(panel, { scope, ...times, width: body.clientWidth || 300, signal, ask: shared });
+    if (!hasQueries) {
+      await (await drawing)(body, panel, { ...contextOf(scope), signal });
+      if (!signal.aborted) card.dataset.state = "drawn";
+      return;
+    }
+    const [{ results, problem: failure }, drawPanel] = await Promise.all([
+      runPanel(panel, { scope, ...times, width: body.clientWidth || 300, signal, ask: shared }), drawing,
+    ]);
     if (signal.aborted) return;
     one.remove();
     one.remove = () => {};
@@ -220,7 +223,7 @@ const rowOf = ({ row, scope, key, panels }) => {
 // Links of the dashboard; those with tags lead to all dashboards that have them.
 const showLinks = async (scope) => {
   const links = state.dashboard.links;
-  const listed = links.some(({ tags }) => tags.length) && !shared ? await dashboardsWithTags() : [];
+  const listed = links.some(({ tags }) => tags.length) && !shared ? await (await import("./contents.js")).dashboardsWithTags() : [];
   const made = links.flatMap((link) => {
     if (!link.tags.length) return [linkTo(link, contextOf(scope))];
     return listed.filter(({ uid, tags }) => uid !== given.uid && link.tags.every((tag) => tags.includes(tag)))
@@ -290,14 +293,15 @@ const load = async ({ rebuild = false } = {}) => {
   problem.textContent = isWrong ? t("Enter times such as now-6h and now; the end must be after the start.") : "";
   if (isWrong) return;
   try {
-    const { found, scope } = await resolve(state.dashboard.variables, state.wanted, { ...times, signal, options: given.share?.options });
+    const [{ found, scope }, annotations] = await Promise.all([
+      resolve(state.dashboard.variables, state.wanted, { ...times, signal, options: given.share?.options }), annotationsIn(times, signal),
+    ]);
     if (signal.aborted) return;
+    state.annotations = annotations;
     resolved = scope;
     showVariables(found);
     state.chosen = new Map(found.map(({ variable, chosen }) => [variable.name, chosen]));
     showLinks(scope);
-    state.annotations = await annotationsIn(times, signal);
-    if (signal.aborted) return;
     current = { times, signal };
     const wanted = signature(scope);
     if (rebuild || wanted !== builtFor) {
@@ -354,16 +358,37 @@ form.elements.refresh.addEventListener("change", () => {
 document.getElementById("reload").addEventListener("click", () => load());
 addEventListener("popstate", () => { readAddress(); showTimes(); load(); });
 
+// ---- editing ----
+
 const edit = document.getElementById("edit");
-const begin = () => {
-  editor = startEditing({ given, state, reload: () => load({ rebuild: true }), end: () => { editor = null; edit.hidden = false; load({ rebuild: true }); } });
-  edit.hidden = true;
+const loadEditor = () => import("./edit.js");
+let isBeginning = false;
+
+const begin = async () => {
+  if (isBeginning) return;
+  isBeginning = true;
+  let failure = "";
+  try {
+    const { startEditing } = await loadEditor();
+    editor = startEditing({ given, state, reload: () => load({ rebuild: true }), end: () => { editor = null; edit.hidden = false; load({ rebuild: true }); } });
+    edit.hidden = true;
+  } catch (error) {
+    failure = t("The editor cannot be loaded: %(error)s", { error: error.message });
+  }
+  isBeginning = false;
   load({ rebuild: true });
+  if (!failure) return;
+  problem.textContent = failure;
+  problem.hidden = false;
 };
 edit?.addEventListener("click", begin);
+// The editor is there when the button is pressed: no pause, and nothing moves in between.
+for (const sign of ["pointerenter", "focus"]) edit?.addEventListener(sign, () => loadEditor().catch(() => {}), { once: true });
 
 if (shared) showLocalTimes(document);
 const isNew = new URLSearchParams(location.search).has("edit");
+// While the values of variables are asked for.
+loadKinds(state.dashboard.panels);
 readAddress();
 showTimes();
 if (edit && isNew) begin();

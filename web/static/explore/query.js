@@ -1,4 +1,5 @@
-// One query of the page: its editor, its buttons, and its result as a graph or a table.
+// One query of the page: its editor, its buttons, and its result as a graph or a table. What not
+// every reader needs (the heat map, the tree, the dialogs) is loaded when it is used.
 
 import { element } from "../lib/dom.js";
 import { elapsedText } from "../lib/format.js";
@@ -6,12 +7,9 @@ import { t, tn } from "../lib/texts.js";
 import { post, QueryError } from "./api.js";
 import { createEditor } from "./editor.js";
 import { showGraph } from "./graph.js";
-import { showHeatMap } from "./heat_map.js";
 import { rememberQuery } from "./own_queries.js";
 import { showTable } from "./table.js";
 import { spanText } from "./time_range.js";
-import { showTree } from "./tree.js";
-import { makeAlert, makePanel, save } from "./uses.js";
 
 const MOST_SERIES = 1000;
 
@@ -82,12 +80,12 @@ export const createQuery = (template, { text, view, isExplained }, page) => {
       : post("query", { ...shared, time: grid.end_s }, signal);
   };
 
-  const showResult = (answer, grid, elapsed_s) => {
+  const showResult = (answer, grid, elapsed_s, showHeatMap) => {
     removeGraph();
     removeGraph = () => {};
     showNotes(answer);
     const isRange = query.view !== "table";
-    if (query.view === "heatmap") showHeatMap(result, answer.data.result, grid);
+    if (showHeatMap) showHeatMap(result, answer.data.result, grid);
     else if (isRange) removeGraph = showGraph(result, answer.data.result, grid, page.zoom);
     else showTable(result, answer.data);
     const step = isRange ? t("step %(step)s", { step: spanText(grid.step_s) }) : "";
@@ -107,8 +105,8 @@ export const createQuery = (template, { text, view, isExplained }, page) => {
     const started_ms = performance.now();
     const grid = page.grid();
     try {
-      const answer = await fetchResult(grid, mine.signal);
-      if (mine === request) showResult(answer, grid, (performance.now() - started_ms) / 1000);
+      const [answer, module] = await Promise.all([fetchResult(grid, mine.signal), query.view === "heatmap" ? import("./heat_map.js") : {}]);
+      if (mine === request) showResult(answer, grid, (performance.now() - started_ms) / 1000, module.showHeatMap);
     } catch (error) {
       if (mine !== request || error.name === "AbortError") return;
       clearResult();
@@ -123,7 +121,8 @@ export const createQuery = (template, { text, view, isExplained }, page) => {
     tree.hidden = !query.isExplained;
     if (!query.isExplained || !editor.text.trim()) return tree.replaceChildren();
     try {
-      showTree(tree, (await post("parse_query", { query: editor.text })).data);
+      const [{ data }, { showTree }] = await Promise.all([post("parse_query", { query: editor.text }), import("./tree.js")]);
+      showTree(tree, data);
     } catch (error) {
       tree.replaceChildren();
       showProblem(error);
@@ -180,9 +179,9 @@ export const createQuery = (template, { text, view, isExplained }, page) => {
     page.remember(false);
     explain();
   });
-  act("save", (text) => save(text, page.saved));
-  act("panel", (text) => makePanel(text, query.view));
-  act("alert", makeAlert);
+  act("save", async (text) => (await import("./uses.js")).save(text, page.saved));
+  act("panel", async (text) => (await import("./uses.js")).makePanel(text, query.view));
+  act("alert", async (text) => (await import("./uses.js")).makeAlert(text));
   button("remove").addEventListener("click", () => page.remove(query));
   for (const link of item.querySelectorAll("[data-view]")) {
     link.addEventListener("click", (event) => {

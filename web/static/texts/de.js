@@ -241,6 +241,7 @@ export default {
   "The button Panel adds one.": "Die Schaltfläche Panel fügt eines hinzu.",
   "The charts cannot be loaded: %(problem)s": "Die Diagramme lassen sich nicht laden: %(problem)s",
   "The dashboard is changed": "Das Dashboard ist geändert",
+  "The editor cannot be loaded: %(error)s": "Der Editor lässt sich nicht laden: %(error)s",
   "The end must lie at least 10 s after the start.": "Das Ende muss mindestens 10 s nach dem Anfang liegen.",
   "The first %(most)s of %(count)s rows are shown.": "Die ersten %(most)s von %(count)s Zeilen sind zu sehen.",
   "The logo is removed.": "Das Logo ist entfernt.",

@@ -251,6 +251,7 @@ export default {
   "The button Panel adds one.": "El botón Panel añade uno.",
   "The charts cannot be loaded: %(problem)s": "Los gráficos no se pueden cargar: %(problem)s",
   "The dashboard is changed": "El panel de control ha cambiado",
+  "The editor cannot be loaded: %(error)s": "No se puede cargar el editor: %(error)s",
   "The end must lie at least 10 s after the start.": "El final debe estar al menos 10 s después del inicio.",
   "The first %(most)s of %(count)s rows are shown.": "Se muestran las primeras %(most)s de %(count)s filas.",
   "The logo is removed.": "El logotipo está quitado.",
