@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from storage.api.accounts import Role
+from tests.browser.languages import choose_language
 from tests.browser.layout import expect_no_overflow
 from tests.browser.pages.axe import violations
 from tests.browser.pages.filled_server import PASSWORD, Filled, filled_server
@@ -26,20 +27,11 @@ async def filled(tmp_path: Path) -> AsyncIterator[Filled]:
         yield filled
 
 
-async def choose_language(page: Page, url: str, language: str) -> None:
-    """Log in, and choose a language in the settings."""
-    await sign_in(page, url, "/settings", PASSWORD)
-    async with page.expect_navigation():
-        await page.locator("select[name=language]").select_option(language)
-        await page.locator("form:has(select[name=language]) button").first.click()
-    await expect(page.locator("html")).to_have_attribute("lang", language)
-
-
 @pytest.mark.parametrize("language", ["de", "es"])
 async def test_pages_in_the_readers_language_fit_the_window(
     page: Page, filled: Filled, language: str
 ) -> None:
-    await choose_language(page, filled.url, language)
+    await choose_language(page, filled.url, language, PASSWORD)
     for path, address in filled.addresses(Role.ADMIN):
         await page.goto(filled.url + address)
         await page.locator(READY.get(path, "main")).first.wait_for()
@@ -58,7 +50,7 @@ async def test_a_page_in_english_loads_no_catalogue(page: Page, filled: Filled) 
 
 
 async def test_scripts_without_their_catalogue_show_english(page: Page, filled: Filled) -> None:
-    await choose_language(page, filled.url, "de")
+    await choose_language(page, filled.url, "de", PASSWORD)
     broken = "throw new Error('the catalogue is damaged')"
     await page.route(
         "**/texts/de.js",
