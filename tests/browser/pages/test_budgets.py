@@ -14,11 +14,11 @@ from playwright.async_api import Page
 
 from storage.api.accounts import Role
 from tests.browser.drawing import expect_drawn
-from tests.browser.languages import choose_language
 from tests.browser.pages.filled_server import PASSWORD, Filled
+from tests.browser.pages.languages import choose_language
+from tests.browser.pages.visit import WATCH_CHARTS, Loaded, loaded
 from tests.browser.pages.walk import READY
 from tests.browser.signing_in import sign_in
-from tests.browser.visit import WATCH_CHARTS, Loaded, loaded
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1800)]
 

@@ -9,10 +9,10 @@ import pytest
 from playwright.async_api import Page, expect
 
 from storage.api.accounts import Role
-from tests.browser.languages import choose_language
 from tests.browser.layout import expect_no_overflow
 from tests.browser.pages.axe import violations
 from tests.browser.pages.filled_server import PASSWORD, Filled, filled_server
+from tests.browser.pages.languages import choose_language
 from tests.browser.pages.walk import READY
 from tests.browser.signing_in import sign_in
 
