@@ -23,7 +23,8 @@ async def test_host_is_added_seen_and_removed(tmp_path: Path) -> None:
         status, output = await run(data, "host", "add", "web-1", address)
         added, *installation = output.splitlines()
         assert (status, added) == (0, f"added web-1: http://{address}/metrics")
-        assert "redshank-exporter.pyz install)" in installation[-1]
+        assert any("redshank-exporter.pyz install)" in line for line in installation)
+        assert installation[-1].startswith("Warning: No other host reaches http://127.0.0.1:")
 
         async def scraped() -> bool:
             return bool(await server.query("node_uname_info"))
