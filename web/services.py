@@ -5,7 +5,7 @@ The daemon builds one `Services`. Protocols that only the web needs are defined 
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry
 
@@ -206,6 +206,13 @@ def _always() -> bool:
     return True
 
 
+EXPORTER_COMMANDS: Final = (
+    ("Redshank's exporter", "redshank exporter"),
+    ("node_exporter on Debian and Ubuntu", "sudo apt install prometheus-node-exporter"),
+)
+"""Commands that start an exporter on a host, with titles."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The services that the application depends on.
@@ -309,7 +316,4 @@ class Services:
     memory: MemoryReading = field(default_factory=MemoryReading)
     exporter_file: Callable[[], Awaitable[bytes | None]] = _no_file
     listen: str = "127.0.0.1:9190"
-    exporter_commands: Sequence[tuple[str, str]] = (
-        ("Redshank's exporter", "redshank exporter"),
-        ("node_exporter on Debian and Ubuntu", "sudo apt install prometheus-node-exporter"),
-    )
+    exporter_commands: Sequence[tuple[str, str]] = EXPORTER_COMMANDS

@@ -346,7 +346,7 @@ def statuses(now_ms: int) -> list[TargetStatus]:
     for instance, host in ADDRESSES.items():
         health, error = Health.UP, ""
         if host == DOWN:
-            health, error = Health.DOWN, f"dial {instance}: connection refused"
+            health, error = Health.DOWN, f"cannot connect to {instance}: Connection refused"
         status = status_of(host, instance, health, error, now_ms=now_ms)
         if host == NEW:
             status = replace(

@@ -18,7 +18,10 @@ from web.http.pages import Page
 from web.http.parameters import read_form
 from web.http.routing import Access, Route, Surface
 from web.http.validation import field_errors
+from web.http.viewing.texts import marked
 from web.live.shell import Shell
+
+_AS_SERVICE: Final = marked("Redshank's exporter, as a service")
 
 ADD_HOST: Final = Page(
     path="/add-host",
@@ -94,7 +97,7 @@ class AddHostPages:
         self, request: web.Request, status: int, problems: dict[str, str], given: dict[str, str]
     ) -> web.Response:
         line = await self._installer.line(request)
-        service = () if line is None else (("Redshank's exporter, as a service", line.command),)
+        service = () if line is None else ((_AS_SERVICE, line.command),)
         return await self._shell.page(
             request,
             ADD_HOST,

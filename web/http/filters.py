@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from markupsafe import Markup, escape
 
+from web.http.viewing.messages import translated_message
 from web.http.viewing.texts import gettext, marked
 from web.http.viewing.view import VIEW
 
@@ -205,6 +206,28 @@ def bar_width(ratio: float | None) -> str:
     return "0" if ratio is None else f"{min(max(ratio, 0.0), 1.0) * 100:.1f}"
 
 
+def bdi(data: str | None) -> str:
+    """Return data of users or hosts, such as a name, as an element: "" for None or nothing.
+
+    The element keeps the direction of the data apart from that of the sentence around it, and
+    tells data from texts, which are translated.
+    """
+    return Markup("<bdi>{}</bdi>").format(data) if data else ""
+
+
+def message(text: str | None, *, is_sentence: bool = False) -> str:
+    """Return the message of an error in the reader's language, with a capital if it is a sentence.
+
+    A message without a translation is marked as English, for screen readers.
+    """
+    if not text:
+        return ""
+    found = translated_message(text)
+    shown = text if found is None else found
+    shown = shown[:1].upper() + shown[1:] if is_sentence else shown
+    return Markup('<span lang="en">{}</span>').format(shown) if found is None else escape(shown)
+
+
 FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "percent": percent,
     "hundredths": hundredths,
@@ -224,4 +247,6 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "utc_time": utc_time,
     "zoned_time": zoned_time,
     "bar_width": bar_width,
+    "bdi": bdi,
+    "message": message,
 }

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _WHOLE: Final = "must be a whole number"
 _NUMBER: Final = "must be a number"
-_MESSAGES: Final[Mapping[str, str]] = {
+MESSAGES: Final[Mapping[str, str]] = {
     "missing": "is required",
     "extra_forbidden": "is not a known field",
     "int_parsing": _WHOLE,
@@ -40,7 +40,7 @@ def _message(error: "ErrorDetails") -> str:
     """Return what a field must be, as a reader of a form or an answer needs it."""
     if error["type"] == "string_too_short" and error["ctx"]["min_length"] == 1:
         return "must not be empty"
-    known = _MESSAGES.get(error["type"])
+    known = MESSAGES.get(error["type"])
     return known or _SUBJECT.sub("must ", error["msg"].removeprefix("Value error, "))
 
 

@@ -212,7 +212,9 @@ class Shell:
         async def share() -> SharedRegion:
             # Only the page's frame shows the theme.
             view = replace(await self._views.read(request), theme="")
-            preferences = replace(request.get(PREFERENCES, NO_PREFERENCES), theme="")
+            # The view has the language and the zone, whoever chose them: the reader's browser too.
+            given = request.get(PREFERENCES, NO_PREFERENCES)
+            preferences = replace(given, theme="", language="", zone="")
             reader = nameless(address.reader) if region.is_shared else address.reader
             shown = replace(address, reader=reader, preferences=preferences)
 

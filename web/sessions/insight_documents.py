@@ -4,6 +4,7 @@ from typing_extensions import TypedDict
 
 from analytics.sessions.reports import AgentInsights
 from analytics.statistics.lagged_correlation import LEAST_DAYS, LaggedCorrelation
+from web.http.viewing.messages import translated_message
 from web.http.viewing.texts import gettext, marked
 from web.sessions.documents import iso
 
@@ -114,7 +115,8 @@ def summary_of(insights: AgentInsights) -> list[str]:
     """Return the findings as sentences, or why there are none."""
     if insights.refused:
         reason = next((one.refusal for one in insights.correlations if one.refusal), "")
-        return [gettext("No correlation is computed: %(reason)s.") % {"reason": reason}]
+        values = {"reason": translated_message(reason) or reason}
+        return [gettext("No correlation is computed: %(reason)s.") % values]
     if not insights.findings:
         tried = sum(one.r is not None for one in insights.correlations)
         text = gettext(

@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import ValidationError
 
-from alerting.check_settings import CheckName
+from alerting.checks.kinds import KINDS as CHECK_KINDS
 from storage.api.errors import RecordError
 from web.fleet.fleet import Fleet
 from web.http.audit_trail import note
@@ -199,7 +199,7 @@ class StatusPageEditor:
             windows=self._board.windows(),
             probes=probes,
             hosts=[host.instance for host in view.hosts],
-            checks=[check.value for check in CheckName],
+            checks=[(check.value, kind.title) for check, kind in CHECK_KINDS.items()],
             kinds=KINDS,
             # A new server has a host, but no probe yet.
             usual_kind="host" if view.hosts and not probes else "probe",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.browser.pages.filled_server import PASSWORD, Filled
 from tests.browser.pages.walk import Walk
@@ -40,7 +40,7 @@ OPENINGS: Final = (
     Opening("palette", "/alerts", key="Control+k", within="[role=option]"),
     Opening("shortcuts", "/alerts", key="?"),
     Opening("design-dialog", "/design", ("#design-open",)),
-    Opening("panel-editor", _EDIT, ('.dash-panel button[aria-label="Edit Load"]',)),
+    Opening("panel-editor", _EDIT, (".dash-tools button:not([data-handle])",)),
     Opening("dashboard-settings", _EDIT, ('#edit-bar [data-action="settings"]',)),
     Opening("share", "/dashboards/mine", ('[data-action="share"]',), within="li button"),
     Opening("history", "/dashboards/mine", ('[data-action="history"]',), within="li button"),
@@ -57,6 +57,16 @@ def test_every_dialog_has_a_way_to_open_it() -> None:
     assert {opening.dialog for opening in OPENINGS} == set(found)
 
 
+async def open_dialog(page: Page, opening: Opening) -> None:
+    """Open a dialog of the page that is shown, and wait until it is filled."""
+    await page.wait_for_load_state("load")
+    for button in opening.clicks:
+        await page.locator(button).first.click()
+    if opening.key:
+        await page.keyboard.press(opening.key)
+    await expect(page.locator(f"#{opening.dialog}").locator(opening.within).first).to_be_visible()
+
+
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
@@ -64,12 +74,6 @@ async def test_every_open_dialog_is_accessible(walk: Walk, filled: Filled) -> No
     await sign_in(walk.page, walk.url, password=PASSWORD)
     for opening in OPENINGS:
         await walk.open(opening.address)
-        await walk.page.wait_for_load_state("load")
-        dialog = walk.page.locator(f"#{opening.dialog}")
-        for button in opening.clicks:
-            await walk.page.locator(button).first.click()
-        if opening.key:
-            await walk.page.keyboard.press(opening.key)
-        await expect(dialog.locator(opening.within).first).to_be_visible()
+        await open_dialog(walk.page, opening)
         await walk.look(f"{opening.address} #{opening.dialog} {opening.within}")
     assert not walk.found, walk.report()

@@ -1,24 +1,31 @@
-"""In another language pages fit the window; `test_texts.py` holds that all texts are translated."""
+"""In another language pages have none of their English texts, and fit the window."""
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import pytest
 from playwright.async_api import Page, expect
+from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from storage.api.accounts import Role
 from tests.browser.layout import expect_no_overflow
 from tests.browser.pages.axe import violations
-from tests.browser.pages.filled_server import PASSWORD, Filled, filled_server
+from tests.browser.pages.filled_server import FAILURES, PASSWORD, Filled, filled_server
 from tests.browser.pages.languages import choose_language
+from tests.browser.pages.shown_texts import EnglishTexts, ShownTexts
+from tests.browser.pages.test_dialogs import OPENINGS, open_dialog
 from tests.browser.pages.walk import READY
 from tests.browser.signing_in import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 WIDTHS: Final = (360, 1280)
+
+IN_ENGLISH: Final = ("/design", "/docs")
+"""Pages for developers, which are in English only."""
 
 
 @pytest.fixture
@@ -27,18 +34,49 @@ async def filled(tmp_path: Path) -> AsyncIterator[Filled]:
         yield filled
 
 
+async def settle(page: Page) -> None:
+    """Wait until scripts have filled a page; dashboards that ask again and again never settle."""
+    with suppress(PlaywrightTimeoutError):
+        await page.wait_for_load_state("networkidle", timeout=3_000)
+
+
+async def walk(page: Page, filled: Filled) -> AsyncIterator[tuple[str, ShownTexts]]:
+    """Open every page, error and dialog; yield each with its texts."""
+    for path, address in filled.addresses(Role.ADMIN):
+        if not address.startswith(IN_ENGLISH):
+            await page.goto(filled.url + address)
+            await page.locator(READY.get(path, "main")).first.wait_for()
+            await settle(page)
+            yield address, await ShownTexts.of(page)
+    for address in FAILURES:
+        await page.goto(filled.url + address)
+        yield address, await ShownTexts.of(page)
+    for opening in OPENINGS:
+        if not opening.address.startswith(IN_ENGLISH):
+            await page.goto(filled.url + opening.address)
+            await open_dialog(page, opening)
+            await settle(page)
+            yield f"{opening.address} #{opening.dialog}", await ShownTexts.of(page)
+
+
 @pytest.mark.parametrize("language", ["de", "es"])
-async def test_pages_in_the_readers_language_fit_the_window(
+async def test_pages_in_another_language_have_no_english_texts_and_fit(
     page: Page, filled: Filled, language: str
 ) -> None:
+    english = EnglishTexts()
+    await sign_in(page, filled.url, password=PASSWORD)
+    async for _address, shown in walk(page, filled):
+        english.add(shown)
+    found: dict[str, list[str]] = {}
     await choose_language(page, filled.url, language, PASSWORD)
-    for path, address in filled.addresses(Role.ADMIN):
-        await page.goto(filled.url + address)
-        await page.locator(READY.get(path, "main")).first.wait_for()
+    async for address, shown in walk(page, filled):
+        if left := english.left(shown, language):
+            found[address] = left
         for width in WIDTHS:
             await page.set_viewport_size({"width": width, "height": 800})
             await expect_no_overflow(page, f"{address} at {width} px in {language}")
         assert await violations(page, "html-has-lang", "html-lang-valid", "valid-lang") == []
+    assert found == {}
 
 
 async def test_a_page_in_english_loads_no_catalogue(page: Page, filled: Filled) -> None:

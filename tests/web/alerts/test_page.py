@@ -37,7 +37,9 @@ async def test_open_alert_is_acknowledged_on_its_page(world: World) -> None:
     )
     assert answer.headers["Location"] == "/"
     assert "the-editor" in await world.page("/alerts")
-    assert "<b>Acknowledged</b> by the-editor" in await world.page(f"/alerts/{stored.id}")
+    assert "<b>Acknowledged</b> by <bdi>the-editor</bdi>" in await world.page(
+        f"/alerts/{stored.id}"
+    )
 
 
 async def test_alert_that_is_held_back_says_why(world: World) -> None:

@@ -38,7 +38,7 @@ async def test_empty_server_shows_a_command_and_the_form_of_the_first_host(world
     )
     assert (answer.status, answer.headers["Location"]) == (303, "/")
     text = await world.page("/")
-    assert "web-1: waiting for its first sample" in text
+    assert "<bdi>web-1</bdi>: waiting for its first sample" in text
     assert 'data-copy="redshank exporter"' not in text
 
 
@@ -62,7 +62,7 @@ async def test_channel_before_the_first_host_is_a_line_too(world: World) -> None
     world.alerting.named = (("phone", "webhook"),)
     text = await world.page("/")
     assert text.count('data-done="true"') == 1
-    assert "Alerts go to phone." in text
+    assert "Alerts go to <bdi>phone</bdi>." in text
     assert "An alert channel</h3>" not in text
 
 

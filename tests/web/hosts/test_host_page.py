@@ -42,7 +42,7 @@ async def test_removal_needs_confirmation_and_redirects_home(world: World) -> No
         "/api/hosts", json={"name": "db-1", "url": "10.0.0.7"}, headers=await world.bearer()
     )
     key = (await added.json())["id"]
-    assert "Remove db-1?" in await world.page(f"/host/{key}/remove")
+    assert "Remove <bdi>db-1</bdi>?" in await world.page(f"/host/{key}/remove")
     answer = await world.client.post(
         f"/host/{key}/remove", headers=await world.cookie(), allow_redirects=False
     )

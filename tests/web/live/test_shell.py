@@ -5,8 +5,10 @@ from collections.abc import Hashable
 import pytest
 
 from model.conditions import DISK_SLOW, SAMPLES_UNWRITABLE
+from model.targets import Health
 from storage.api.accounts import FULL_SCOPES, Credential, CredentialKind, Role, Scope, User
 from tests.web.live.client import PATH, received
+from tests.web.service_doubles import target_status
 from tests.web.world import World
 from web.http.routing import ANONYMOUS, Access, Principal, nameless
 from web.live.shared_regions import RenderRegion, SharedRegion, SharedRegions
@@ -57,6 +59,32 @@ async def test_open_pages_are_shared_by_readers_with_the_same_rights_only(
     assert session == token
     assert len({session, editor, german}) == 3
     assert "the-viewer" not in repr(session)
+
+
+async def test_rows_that_arrive_live_are_in_the_readers_language_rendered_once_for_each(
+    world: World, regions: list[Hashable]
+) -> None:
+    session = await world.cookie(Role.EDITOR)
+    for chosen, of_browser, before, after, reason in (
+        ("de", "en", "Online", "Offline", "Verbindung abgelehnt"),
+        ("", "de", "Online", "Offline", "Verbindung abgelehnt"),
+        ("", "es", "Activo", "Caído", "conexión rechazada"),
+    ):
+        headers = {**session, "Accept-Language": of_browser}
+        await world.client.post("/settings", data={"language": chosen}, headers=headers)
+        world.statuses[:] = [target_status("web-1", "a:9100")]
+        world.now[0] += 2_000
+        async with world.client.ws_connect(PATH, headers=headers) as socket:
+            await socket.send_json({"type": "subscribe", "id": "page", "page": "/live/hosts"})
+            while f"<span>{before}</span>" not in (await received(socket, "region"))["html"]:
+                pass
+            error = "cannot connect to a:9100: Connection refused"
+            world.statuses[:] = [target_status("web-1", "a:9100", Health.DOWN, error)]
+            world.now[0] += 2_000
+            while f"<span>{after}</span>" not in (row := await received(socket, "region"))["html"]:
+                pass
+        assert reason in row["html"]
+    assert regions[0] == regions[1] != regions[2]
 
 
 async def test_page_whose_region_depends_on_the_reader_is_not_shared(

@@ -59,18 +59,20 @@ async def test_funnel_has_the_numbers_of_the_api_and_links_to_their_persons(worl
         strict=True,
     ):
         page = await shown(world, ann, link.removeprefix(ann.pages).split("#")[0])
-        assert sorted(texts(page, r'class="name person"[^>]*>([^<]+)<')) == persons
+        assert sorted(texts(page, r'class="name person"[^>]*><bdi>([^<]+)<')) == persons
 
 
 async def test_funnel_by_a_property_adds_up(world: World) -> None:
     ann = await filled(world)
     text = await shown(world, ann, f"{FUNNEL}&breakdown=plan")
-    rows = re.findall(r'<tr><th scope="row"><span class="name">(\w+)</span></th>(.*?)</tr>', text)
+    rows = re.findall(
+        r'<tr><th scope="row"><span class="name"><bdi>(\w+)</bdi></span></th>(.*?)</tr>', text
+    )
     found = {name: texts(cells, r"#persons\">(\d+)<") for name, cells in rows}
     assert found == {"free": ["3", "1"], "pro": ["1", "1"]}
     links = texts(dict(rows)["free"], r'href="([^"]+)"')
     page = await shown(world, ann, links[0].removeprefix(ann.pages).split("#")[0])
-    assert sorted(texts(page, r'class="name person"[^>]*>([^<]+)<')) == ["b", "c", "d"]
+    assert sorted(texts(page, r'class="name person"[^>]*><bdi>([^<]+)<')) == ["b", "c", "d"]
 
 
 async def test_trends_measure_events_persons_and_properties(world: World) -> None:

@@ -36,7 +36,7 @@ def event(name: str, person: str, days: float = 0, **properties: object) -> dict
     }
 
 
-NAME = r'<th scope="row"><(?:span|a) class="name"[^>]*>([^<]*)<'
+NAME = r'<th scope="row"><(?:span|a) class="name"[^>]*><bdi>([^<]*)<'
 
 
 async def test_newest_arrivals_come_first_and_future_ones_are_counted(world: World) -> None:
@@ -49,7 +49,7 @@ async def test_newest_arrivals_come_first_and_future_ones_are_counted(world: Wor
     assert "1 event with a time in the future is kept apart" in text
     text = await shown(world, ann, "/events?name=buy")
     assert texts(text, NAME) == ["buy"]
-    assert "<b>plan</b> pro" in text
+    assert "<b><bdi>plan</bdi></b> <bdi>pro</bdi>" in text
 
 
 async def test_schema_lists_names_and_typed_properties(world: World) -> None:
@@ -81,7 +81,7 @@ async def test_editors_describe_and_hide_names_on_the_schema_page(world: World) 
         assert answer.status == 303
     text = await shown(world, bob, "/events?view=schema")
     assert texts(text, NAME) == ["buy", "open"]
-    assert texts(text, r'<p class="meaning">([^<]*)</p>') == [HOSTILE]
+    assert texts(text, r'<p class="meaning"><bdi>([^<]*)</bdi></p>') == [HOSTILE]
     assert "1 name is hidden" in text
     # A viewer gets no form.
     assert "describe=" not in text
@@ -147,7 +147,7 @@ async def test_a_retention_cell_lists_exactly_its_persons(world: World) -> None:
     assert "not over yet" in first
     links = texts(first, r'href="([^"]+)"')
     text = await shown(world, ann, links[1].removeprefix(ann.pages).split("#")[0])
-    assert texts(text, r'class="name person"[^>]*>([^<]+)<') == ["a", "b"]
+    assert texts(text, r'class="name person"[^>]*><bdi>([^<]+)<') == ["a", "b"]
     assert "2 persons of week 1" in text
 
 
@@ -162,7 +162,7 @@ async def test_paths_are_columns_and_rows_of_the_same_numbers(world: World) -> N
         event("buy", "a", 1 - hour / 5),
     )
     text = await shown(world, ann, "/paths")
-    steps = r'title="([^"]+)">[^<]*</span><span class="path-count">(\d+)'
+    steps = r'title="([^"]+)"><bdi>[^<]*</bdi></span><span class="path-count">(\d+)'
     found = re.findall(steps, text)
     assert found == [("open", "3"), ("view", "2"), ("buy", "1")]
     rows = re.findall(r'class="path-row">(.*?)</th><td class="number">(\d+)', text)
@@ -211,7 +211,10 @@ async def test_visits_have_the_numbers_of_the_api_and_say_what_was_not_counted(
     (visits,) = texts(text, r"<dt>Visits</dt><dd>(\d+)")
     (bounced,) = texts(text, r"<dt>Bounce rate</dt><dd><span[^>]*>([^<]+)<")
     assert (visits, bounced) == ("3", "66.7 %")
-    rows = re.findall(r'<tr><th scope="row"><span class="\w+">([^<]*)</span></th>(.*?)</tr>', text)
+    row = (
+        r'<tr><th scope="row"><span class="\w+">(?:<bdi>)?([^<]*)(?:</bdi>)?</span></th>(.*?)</tr>'
+    )
+    rows = re.findall(row, text)
     found = [(unescape(name), *re.findall(r'"number">([^<]+)', cells)) for name, cells in rows]
     direct, referred = (
         ("none, or inside the site", "2", "100.0 %"),
@@ -296,8 +299,8 @@ async def test_a_person_page_shows_what_was_set_for_the_person(world: World) -> 
     await send(world, ann, event("$identify", "a", 2, **first), event("open", "a", 1))
     text = await shown(world, ann, "/person?id=a")
     own = text.split("Properties of the person")[1].split("</dl>")[0]
-    assert texts(own, r'<span class="name">([^<]*)<') == ["plan", "source"]
-    assert texts(own, r"<dd>([^<]*)</dd>") == [HOSTILE, "ad"]
+    assert texts(own, r'<span class="name"><bdi>([^<]*)<') == ["plan", "source"]
+    assert texts(own, r"<dd><bdi>([^<]*)</bdi></dd>") == [HOSTILE, "ad"]
     # The conditions of reports name it.
     text = await shown(world, ann, "/trends?event=open&where=person.source&op=equals&value=ad")
     assert texts(text, r'<td class="number">([\d,]+)</td>')[:1] == ["1"]

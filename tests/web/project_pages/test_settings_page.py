@@ -29,7 +29,7 @@ async def test_a_new_project_is_created_by_any_user_and_listed(world: World) -> 
     assert status == 303
     assert re.fullmatch(r"/projects/[0-9a-f]{12}", where)
     text = await shown(world, ann, "/projects")
-    assert re.findall(r'<a class="name" href="([^"]+)">(\w+)<', text) == [
+    assert re.findall(r'<a class="name" href="([^"]+)"><bdi>(\w+)<', text) == [
         (where, "Blog"),
         (ann.pages, "Shop"),
     ]

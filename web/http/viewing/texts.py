@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from web.http.viewing.view import LANGUAGES, VIEW
 
@@ -53,6 +53,18 @@ def ngettext(singular: str, plural: str, count: float) -> str:
 def pgettext(context: str, text: str) -> str:
     """Return a text in the reader's language; `context` tells apart texts that read alike."""
     return catalogue(VIEW.get().language).pgettext(context, text)
+
+
+def gettext_of_context(language: str, context: str) -> Mapping[str, str]:
+    """Return all texts of a context with their translations; nothing in English."""
+    prefix = f"{context}\x04"
+    # The standard library reads a catalogue into this dictionary and has no way to walk it.
+    found: Mapping[Any, str] = getattr(catalogue(language), "_catalog", {})
+    return {
+        key.removeprefix(prefix): text
+        for key, text in found.items()
+        if isinstance(key, str) and key.startswith(prefix)
+    }
 
 
 def marked(text: str) -> str:

@@ -1,6 +1,6 @@
 // Panels without queries: text, alerts, dashboards, events; and panels that are not drawn.
 
-import { element } from "../lib/dom.js";
+import { dataElement, element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
 import { t, tn } from "../lib/texts.js";
 import { linkTo } from "./links.js";
@@ -77,7 +77,7 @@ const listOf = (body, items, text) => {
   if (items.length > MOST_LISTED) body.append(element("p", "faint dash-note", t("%(most)s of %(count)s are listed.", { most: MOST_LISTED, count: items.length })));
 };
 
-const linkOf = (address, text) => Object.assign(element("a", "", text), { href: address });
+const linkOf = (address, text) => Object.assign(dataElement("a", "", text), { href: address });
 
 const labelText = (labels) => Object.entries(labels).filter(([name]) => !["alertname", "severity"].includes(name)).map(([name, value]) => `${name}=${value}`).join(" ");
 
@@ -87,9 +87,9 @@ const drawAlerts = async (body, _panel, { signal }) => {
   const { alerts } = await get("/api/alerts", signal);
   const open = alerts.filter(({ state }) => OPEN.has(state));
   listOf(body, open.map(({ id, rule, state, severity, labels, active_ms }) => {
-    const mark = element("span", "state", state.replace("_", " "));
+    const mark = element("span", "state", t(state.replace("_", " ")));
     mark.dataset.level = state === "firing" ? severity || "critical" : state;
-    return [mark, linkOf(`/alerts/${id}`, rule), element("span", "faint", labelText(labels)), element("time", "faint", `since ${timeText(new Date(active_ms))}`)];
+    return [mark, linkOf(`/alerts/${id}`, rule), dataElement("span", "faint", labelText(labels)), element("time", "faint", t("since %(time)s", { time: timeText(new Date(active_ms)) }))];
   }), t("No alert is open"));
 };
 
@@ -110,7 +110,7 @@ const drawEvents = async (body, _panel, { range, annotations, signal }) => {
     .map(({ alert_id, rule, before, after, time_ms, actor }) => ({
       time_ms, parts: [linkOf(`/alerts/${alert_id}`, rule), element("span", "", before === after ? t("acknowledged by %(who)s", { who: actor ?? t("somebody") }) : `${t(before.replace("_", " "))} → ${t(after.replace("_", " "))}`)],
     }));
-  const notes = annotations.map(({ time, text, tags }) => ({ time_ms: time, parts: [element("span", "", text), ...tags.map((tag) => element("span", "tag", tag))] }));
+  const notes = annotations.map(({ time, text, tags }) => ({ time_ms: time, parts: [dataElement("span", "", text), ...tags.map((tag) => dataElement("span", "tag", tag))] }));
   const rows = [...changes, ...notes].sort((a, b) => b.time_ms - a.time_ms);
   listOf(body, rows.map(({ time_ms, parts }) => [element("time", "faint", timeText(new Date(time_ms))), ...parts]), t("Nothing happened in this range"));
 };

@@ -9,7 +9,20 @@ import { blankPanel } from "./blank.js";
 const COLUMNS = 24;
 const CELL_PX = 38;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const KINDS = ["timeseries", "stat", "gauge", "bargauge", "table", "heatmap", "state-timeline", "piechart", "text", "alertlist", "dashlist", "events"];
+const KINDS = {
+  timeseries: t("time series"),
+  stat: t("single numbers"),
+  gauge: t("gauges"),
+  bargauge: t("bars"),
+  table: t("table"),
+  heatmap: t("heat map"),
+  "state-timeline": t("timeline of states"),
+  piechart: t("pie chart"),
+  text: t("text in Markdown"),
+  alertlist: t("open alerts"),
+  dashlist: t("list of dashboards"),
+  events: t("list of events"),
+};
 const bar = document.getElementById("edit-bar");
 const dialog = document.getElementById("panel-editor");
 const note = document.getElementById("edit-note");
@@ -94,7 +107,7 @@ const openPanel = (panel, apply) => {
   const problem = dialog.querySelector(".problem");
   problem.textContent = "";
   elements.title.value = panel.title;
-  elements.kind.replaceChildren(...[...new Set([panel.kind, ...KINDS])].map((kind) => new Option(kind, kind)));
+  elements.kind.replaceChildren(...[...new Set([panel.kind, ...Object.keys(KINDS)])].map((kind) => new Option(KINDS[kind] ?? kind, kind)));
   elements.kind.value = panel.kind;
   elements.unit.value = panel.unit;
   elements.decimals.value = panel.decimals ?? "";

@@ -1,6 +1,6 @@
 // The legend of a graph: a list of its series, or a table with a column for each reduction.
 
-import { element } from "../lib/dom.js";
+import { dataElement, element } from "../lib/dom.js";
 import { t, tp } from "../lib/texts.js";
 import { shownValue } from "./fields.js";
 import { reduced } from "./queries.js";
@@ -12,7 +12,7 @@ const keyOf = ({ name }, index, shown, toggle) => {
   button.type = "button";
   button.title = name;
   button.setAttribute("aria-pressed", String(shown[index]));
-  button.append(element("i"), element("span", "", name));
+  button.append(element("i"), dataElement("span", "", name));
   button.addEventListener("click", () => button.setAttribute("aria-pressed", String(toggle(index))));
   return button;
 };

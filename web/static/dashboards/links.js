@@ -1,6 +1,6 @@
 // Links of dashboards, panels and values, with variables; only addresses of the web become links.
 
-import { element } from "../lib/dom.js";
+import { dataElement } from "../lib/dom.js";
 import { fieldText } from "./fields.js";
 import { interpolate } from "./variables.js";
 
@@ -36,8 +36,8 @@ export const addressOf = (link, { scope, times, chosen }, field = null, moment =
 export const linkTo = (link, context, field = null, moment = {}) => {
   const address = addressOf(link, context, field, moment);
   const text = interpolate(field ? fieldText(link.title, field, moment) : link.title, context.scope) || address;
-  if (!IS_WEB.test(address)) return element("span", "", text);
-  const made = element("a", "", text);
+  if (!IS_WEB.test(address)) return dataElement("span", "", text);
+  const made = dataElement("a", "", text);
   made.href = address;
   if (link.new_tab) {
     made.target = "_blank";

@@ -1,6 +1,6 @@
 // The list of dashboards: imports files of Grafana.
 
-import { element } from "../lib/dom.js";
+import { dataElement, element } from "../lib/dom.js";
 import { tn } from "../lib/texts.js";
 
 const form = document.getElementById("import");
@@ -19,7 +19,7 @@ const resultOf = async (file, overwrite) => {
   const item = element("li");
   try {
     const { uid, title, panels, unsupported } = await take(file, overwrite);
-    const link = element("a", "", title);
+    const link = dataElement("a", "", title);
     link.href = `/dashboards/${uid}`;
     const missing = unsupported.length ? `; ${tn("%(count)s panel with parts that are not drawn", "%(count)s panels with parts that are not drawn", unsupported.length)}` : "";
     item.append(link, element("span", "", `: ${tn("%(count)s panel", "%(count)s panels", panels)}${missing}`));

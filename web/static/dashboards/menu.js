@@ -1,7 +1,7 @@
 // The menu of a dashboard: share, duplicate, export, history with restore, delete. What only a
 // dialog needs is loaded with it.
 
-import { element } from "../lib/dom.js";
+import { dataElement, element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
 import { t } from "../lib/texts.js";
 import { request } from "./api.js";
@@ -39,7 +39,7 @@ const showHistory = async () => {
   const items = versions.map(({ version, message, author, changed_ms }) => {
     const item = element("li");
     const when = changed_ms ? timeText(new Date(changed_ms)) : t("shipped");
-    item.append(element("b", "", t("Version %(version)s", { version })), element("span", "faint", ` ${author ? t("%(when)s by %(author)s", { when, author }) : when}`), element("p", "", message));
+    item.append(element("b", "", t("Version %(version)s", { version })), element("span", "faint", ` ${author ? t("%(when)s by %(author)s", { when, author }) : when}`), dataElement("p", "", message));
     if (version !== newest) {
       const compare = element("button", "button small", t("Compare"));
       compare.type = "button";

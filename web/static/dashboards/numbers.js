@@ -1,6 +1,6 @@
 // Panels that show one number of each series or column: stat, gauge, bars, pie.
 
-import { element } from "../lib/dom.js";
+import { dataElement, element } from "../lib/dom.js";
 import { shown } from "../lib/format.js";
 import { palette } from "../lib/plot.js";
 import { fieldText, shownValue, styleOf, titleOf } from "./fields.js";
@@ -86,7 +86,7 @@ const isNameShown = (panel, isAlone) =>
 export const drawStat = (body, panel, data, context) =>
   tiles(body, "dash-stats", panel, data, context, (item, { name, text, colour, values, isAlone, style }) => {
     const shown = panel.color_mode === "none" ? null : colour;
-    const number = element("b", "", panel.text_mode === "name" ? name : panel.text_mode === "none" ? "" : text);
+    const number = dataElement("b", "", panel.text_mode === "name" ? name : panel.text_mode === "none" ? "" : text);
     if (shown && panel.color_mode === "value") number.style.color = textColour(shown);
     if (shown && panel.color_mode === "background") {
       item.classList.add("is-filled");
@@ -94,7 +94,7 @@ export const drawStat = (body, panel, data, context) =>
     }
     // A title of the field's own is shown even for a single number.
     const isNamed = panel.text_mode !== "name" && (isNameShown(panel, isAlone) || (panel.text_mode === "auto" && style.name && panel.title !== name));
-    item.append(...[panel.sparkline ? sparkline(values, shown) : null, number, isNamed ? element("span", "faint", name) : null].filter(Boolean));
+    item.append(...[panel.sparkline ? sparkline(values, shown) : null, number, isNamed ? dataElement("span", "faint", name) : null].filter(Boolean));
   });
 
 const shareOf = ({ unit, min, max }, value, largest) => {
@@ -114,7 +114,7 @@ export const drawGauge = (body, panel, data, context) =>
     picture.append(svg("path", { d: ARC, class: "dash-arc" }), ...(share > 0 ? [arc] : []));
     const number = element("b", "", text);
     if (colour) number.style.color = textColour(colour);
-    item.append(picture, number, ...(isAlone ? [] : [element("span", "faint", name)]));
+    item.append(picture, number, ...(isAlone ? [] : [dataElement("span", "faint", name)]));
   });
 
 export const drawBars = (body, panel, data, context) =>
@@ -124,7 +124,7 @@ export const drawBars = (body, panel, data, context) =>
     fill.style.width = `${shareOf(style, value, largest) * 100}%`;
     fill.style.background = colour ? fillColour(colour) : "var(--bar)";
     bar.append(fill);
-    const label = element("span", "", name);
+    const label = dataElement("span", "", name);
     label.title = name;
     item.append(label, bar, element("b", "", text));
   });
@@ -147,7 +147,7 @@ export const drawPie = (body, panel, data, context) => {
     const key = element("i");
     key.style.background = part.style.stroke;
     const name = titleOf(style, field, context.scope);
-    item.append(key, element("span", "", name), element("b", "", `${text} · ${shown(share.toFixed(share < 10 ? 1 : 0))} %`));
+    item.append(key, dataElement("span", "", name), element("b", "", `${text} · ${shown(share.toFixed(share < 10 ? 1 : 0))} %`));
     list.append(item);
   });
   const box = element("div", "dash-pies");

@@ -1,9 +1,9 @@
 // One dashboard: variables, times, the grid of panels. Its address holds the values and the times.
 // The editor is loaded when editing begins.
 
-import { element, showLocalTimes } from "../lib/dom.js";
+import { dataElement, element, showLocalTimes } from "../lib/dom.js";
 import { durationSeconds } from "../lib/format.js";
-import { t } from "../lib/texts.js";
+import { t, tn } from "../lib/texts.js";
 import { sectionsOf } from "./layout.js";
 import { linkTo } from "./links.js";
 import { HAS_NO_QUERIES, loadDrawing, loadKinds } from "./panels.js";
@@ -67,7 +67,11 @@ const selectOf = ({ variable, options, chosen }) => {
   if (variable.multi) select.size = Math.min(4, options.length + 1);
   const all = variable.include_all ? [{ text: t("All"), value: ALL }] : [];
   const extra = chosen.filter((value) => value !== ALL && !options.some((each) => each.value === value)).map((value) => ({ text: value, value }));
-  for (const { text, value } of [...all, ...extra, ...options]) select.add(new Option(text, value, false, chosen.includes(value)));
+  for (const { text, value } of [...all, ...extra, ...options]) {
+    const option = new Option(text, value, false, chosen.includes(value));
+    option.translate = value === ALL;
+    select.add(option);
+  }
   select.addEventListener("change", () => {
     const picked = [...select.selectedOptions].map((each) => each.value);
     // All and single values exclude each other: the newer choice holds.
@@ -80,7 +84,7 @@ const selectOf = ({ variable, options, chosen }) => {
 const fieldOf = (each) => {
   const { variable, chosen, problem: failure } = each;
   const field = element("div", "dash-variable");
-  const label = element("label", "", variable.label || variable.name);
+  const label = dataElement("label", "", variable.label || variable.name);
   let control;
   if (variable.kind === "textbox") {
     control = element("input");
@@ -93,7 +97,7 @@ const fieldOf = (each) => {
   if (variable.multi) {
     const box = element("details");
     const text = chosen.includes(ALL) ? t("All") : chosen.join(", ") || t("None");
-    const summary = element("summary", "", `${label.textContent}: ${text}`);
+    const summary = dataElement("summary", "", `${label.textContent}: ${text}`);
     label.className = "sr-only";
     box.append(summary, label, control);
     field.append(box);
@@ -129,7 +133,7 @@ const noteOf = (panel, scope) => {
   const summary = element("summary", "", panel.unsupported.length ? "!" : "i");
   summary.setAttribute("aria-label", `${name}: ${panel.title}`);
   const text = element("div");
-  if (panel.description) text.append(element("p", "", interpolate(panel.description, scope)));
+  if (panel.description) text.append(dataElement("p", "", interpolate(panel.description, scope)));
   if (panel.unsupported.length) {
     text.append(element("p", "", t("Not supported: %(parts)s.", { parts: panel.unsupported.join(", ") })));
     for (const { expr } of panel.queries) text.append(element("code", "", expr));
@@ -147,7 +151,7 @@ const cardOf = ({ panel, scope, place }) => {
   card.dataset.state = "waiting";
   for (const [name, value] of Object.entries(place)) card.style.setProperty(`--${name}`, value);
   const head = element("header");
-  const title = element("h3", "", interpolate(panel.title, scope));
+  const title = dataElement("h3", "", interpolate(panel.title, scope));
   title.title = title.textContent;
   head.append(title, ...[noteOf(panel, scope)].filter(Boolean));
   const body = element("div", "dash-body");
@@ -213,8 +217,9 @@ const rowOf = ({ row, scope, key, panels }) => {
   const isOpen = state.folded.has(key) ? !state.folded.get(key) : !row.collapsed;
   const box = element("details", "dash-row");
   box.open = isOpen;
-  const summary = element("summary", "", interpolate(row.title, scope) || t("Row"));
-  summary.append(element("span", "faint", ` ${panels.length} ${panels.length === 1 ? "panel" : "panels"}`));
+  const title = interpolate(row.title, scope);
+  const summary = title ? dataElement("summary", "", title) : element("summary", "", t("Row"));
+  summary.append(element("span", "faint", ` ${tn("%(count)s panel", "%(count)s panels", panels.length)}`));
   box.append(summary);
   box.addEventListener("toggle", () => state.folded.set(key, !box.open));
   return box;

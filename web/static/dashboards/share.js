@@ -1,6 +1,6 @@
 // Share links of a dashboard: makes one for the values that are chosen now, lists and ends them.
 
-import { element } from "../lib/dom.js";
+import { dataElement, element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
 import { t } from "../lib/texts.js";
 import { request } from "./api.js";
@@ -16,7 +16,7 @@ const chosenValues = ({ scope, variables }) =>
 const linkItem = ({ id, author, expires_ms, variables }, end) => {
   const item = element("li");
   const values = Object.entries(variables).filter(([, each]) => each.length).map(([name, each]) => `${name}: ${each.slice(0, 3).join(", ")}${each.length > 3 ? " …" : ""}`).join("; ");
-  item.append(element("b", "", t("by %(author)s", { author })), element("span", "faint", ` ${t("ends %(time)s", { time: timeText(new Date(expires_ms)) })}`), element("p", "faint", values));
+  item.append(element("b", "", t("by %(author)s", { author })), element("span", "faint", ` ${t("ends %(time)s", { time: timeText(new Date(expires_ms)) })}`), dataElement("p", "faint", values));
   const button = element("button", "button small danger", t("End"));
   button.type = "button";
   button.setAttribute("aria-label", t("End the link %(id)s", { id }));

@@ -1,6 +1,6 @@
 // A table panel: columns that sort, with styles of their own, mapped values and links.
 
-import { element } from "../lib/dom.js";
+import { dataElement, element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
 import { t } from "../lib/texts.js";
 import { shownValue, styleOf, titleOf } from "./fields.js";
@@ -39,7 +39,7 @@ const cellOf = ({ field, style, range }, row, cells, context) => {
   const cell = element("td", field.type === "number" ? "number" : "");
   if (style.align) cell.style.textAlign = style.align;
   const [link] = style.links ?? [];
-  cell.append(link && value !== null ? linkTo({ ...link, title: text || link.title }, context, field, { value, text, row: cells }) : text);
+  cell.append(link && value !== null ? linkTo({ ...link, title: text || link.title }, context, field, { value, text, row: cells }) : element("bdi", "", text));
   if (style.cell === "text" || field.type === "time") return cell;
   if (style.cell === "gauge") cell.prepend(gaugeOf(style, value, range, colour));
   if (colour && style.cell === "color-background") {
@@ -64,7 +64,7 @@ const headOf = (columns, frame, sort, redraw) => {
     const cell = element("th", field.type === "number" ? "number" : "");
     cell.scope = "col";
     if (style.column_px) cell.style.width = `${style.column_px}px`;
-    const button = element("button", "", title);
+    const button = dataElement("button", "", title);
     button.type = "button";
     const isSorted = sort?.name === field.name;
     if (isSorted) cell.setAttribute("aria-sort", sort.isDescending ? "descending" : "ascending");

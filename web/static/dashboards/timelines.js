@@ -1,6 +1,6 @@
 // Heat map and state timeline: a row for each series, cells over time.
 
-import { element } from "../lib/dom.js";
+import { dataElement, element } from "../lib/dom.js";
 import { tickTexts, timeText } from "../lib/format.js";
 import { shownValue, styleOf, titleOf } from "./fields.js";
 import { reduced } from "./queries.js";
@@ -38,7 +38,7 @@ const timeline = (rows, grid, cellsOf) => {
   const box = element("div", "dash-timeline");
   for (const row of rows) {
     const { name, values } = row;
-    const label = element("span", "", name);
+    const label = dataElement("span", "", name);
     label.title = name;
     const track = element("div", "dash-track");
     track.append(...cellsOf(values, row));

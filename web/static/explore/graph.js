@@ -1,7 +1,7 @@
 // A range query's result as a graph: one line per series, a legend with its value. All graphs of
 // the page share one cursor.
 
-import { element } from "../lib/dom.js";
+import { dataElement, element } from "../lib/dom.js";
 import { axisText, timeText, valueText } from "../lib/format.js";
 import { plotOptions, strokes, uPlot } from "../lib/plot.js";
 import { t } from "../lib/texts.js";
@@ -33,7 +33,7 @@ const createLegend = (texts, titles, { isHidden, pick, focus }) => {
     const button = element("button");
     button.type = "button";
     button.title = titles[index];
-    button.append(element("i"), element("span", "", text));
+    button.append(element("i"), dataElement("span", "", text));
     button.addEventListener("click", (event) => pick(index, event));
     button.addEventListener("pointerenter", () => focus(index));
     button.addEventListener("pointerleave", () => focus(null));

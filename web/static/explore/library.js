@@ -1,6 +1,6 @@
 // What stands below the queries: metrics, recent and saved queries, examples. Open while there is no query.
 
-import { element } from "../lib/dom.js";
+import { dataElement, element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
 import { t } from "../lib/texts.js";
 import { createMetricsExplorer } from "./metrics.js";
@@ -20,7 +20,7 @@ const entryOf = (query, title, run, further = []) => {
   const item = element("li");
   const button = element("button", "library-query");
   button.type = "button";
-  button.append(...(title ? [element("span", "", title)] : []), element("code", "", query));
+  button.append(...(title ? [dataElement("span", "", title)] : []), element("code", "", query));
   button.addEventListener("click", run);
   item.append(button, ...further);
   return item;

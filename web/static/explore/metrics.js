@@ -1,6 +1,6 @@
 // The metrics explorer: names with type, help and number of series; labels and values of one metric.
 
-import { element } from "../lib/dom.js";
+import { dataElement, element } from "../lib/dom.js";
 import { t, tn } from "../lib/texts.js";
 
 const MOST_NAMES = 10000;
@@ -58,14 +58,14 @@ const showLabels = async (box, name, use) => {
     for (const { label, values } of found.sort((a, b) => b.values.length - a.values.length)) {
       const shown = element("dd");
       for (const value of values.slice(0, MOST_VALUES)) {
-        const button = element("button", "metric-value", value);
+        const button = dataElement("button", "metric-value", value);
         button.type = "button";
         button.title = t('Query %(name)s with %(label)s="%(value)s"', { name, label, value });
         button.addEventListener("click", () => use(`${selectorOf(name).replace(/\}$/, ", ").replace(/^([^{]*)$/, "$1{")}${label}=${JSON.stringify(value)}}`, "graph"));
         shown.append(button);
       }
       if (values.length > MOST_VALUES) shown.append(element("span", "faint", t("and %(count)s more", { count: values.length - MOST_VALUES })));
-      const term = element("dt", "", label);
+      const term = dataElement("dt", "", label);
       term.append(element("span", "faint", ` ${tn("%(count)s value", "%(count)s values", values.length)}`));
       list.append(term, shown);
     }
@@ -89,7 +89,7 @@ const itemOf = ({ name, type, help, unit, series }, use) => {
   const summary = element("summary");
   const title = element("code", "metric-name", name);
   const facts = [type, unit, series === null ? "" : tn("%(count)s series", "%(count)s series", series)].filter(Boolean).join(" · ");
-  summary.append(title, element("span", "faint metric-facts", facts), ...(help ? [element("span", "metric-help", help)] : []));
+  summary.append(title, element("span", "faint metric-facts", facts), ...(help ? [dataElement("span", "metric-help", help)] : []));
   const bar = element("p", "metric-actions");
   bar.append(action(t("Query"), t("Query %(name)s", { name }), () => use(firstQuery(name, type), "graph")));
   if (name.endsWith("_bucket")) bar.append(action(t("Heat map"), t("Heat map of %(name)s", { name }), () => use(`sum by (le) (rate(${selectorOf(name)}[5m]))`, "heatmap")));

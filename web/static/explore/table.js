@@ -1,7 +1,7 @@
 // An instant query's result as a table. Labels that all series share stand above it, the others
 // in columns that sort.
 
-import { element } from "../lib/dom.js";
+import { dataElement, element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
 import { t } from "../lib/texts.js";
 import { seriesText, sharedLine, splitLabels } from "./labels.js";
@@ -25,7 +25,7 @@ const scrolling = (table) => {
 
 const rowOf = (cells, value) => {
   const row = element("tr");
-  row.append(...cells.map((cell) => element("td", "", cell)), element("td", "number", value));
+  row.append(...cells.map((cell) => dataElement("td", "", cell)), element("td", "number", value));
   return row;
 };
 
@@ -38,7 +38,8 @@ const sortableHead = (titles, sort) => {
   titles.forEach((title, column) => {
     const cell = element("th", column === last ? "number" : "");
     cell.scope = "col";
-    const button = element("button", "", title);
+    const button = element("button");
+    button.append(title);
     button.type = "button";
     button.addEventListener("click", () => {
       // Values begin with the greatest, labels with the first in the alphabet.
@@ -71,9 +72,9 @@ const vectorTable = (result) => {
     const sign = isDescending ? -1 : 1;
     fill([...rows].sort((a, b) => sign * compareCells(a.cells[column], b.cells[column])));
   };
-  const labelTitles = hasColumns ? differing.map((name) => (name === "__name__" ? "metric" : name)) : ["series"];
+  const labelTitles = hasColumns ? differing.map((name) => (name === "__name__" ? t("metric") : element("bdi", "", name))) : [t("series")];
   const table = element("table", "grid result");
-  table.append(sortableHead([...labelTitles, "value"], sort), body);
+  table.append(sortableHead([...labelTitles, t("value")], sort), body);
   fill(rows);
   const note = rows.length > MOST_ROWS ? element("p", "faint", t("The first %(most)s of %(count)s rows are shown.", { most: MOST_ROWS, count: rows.length })) : null;
   return [hasColumns ? sharedLine(shared, rows.length) : null, scrolling(table), note].filter(Boolean);
@@ -97,7 +98,7 @@ const matrixTable = (result) => {
 };
 
 export const showTable = (field, { resultType, result }) => {
-  if (resultType === "scalar" || resultType === "string") field.replaceChildren(element("p", "single", result[1]));
+  if (resultType === "scalar" || resultType === "string") field.replaceChildren(dataElement("p", "single", result[1]));
   else if (!result.length) field.replaceChildren(element("p", "faint nothing", t("No series match.")));
   else field.replaceChildren(...(resultType === "matrix" ? matrixTable : vectorTable)(result));
 };

@@ -59,7 +59,11 @@ export const makePanel = async (query, view) => {
   const listed = (await request("GET", "")).filter(({ shipped }) => !shipped);
   const select = element("select");
   select.add(new Option(t("A new dashboard"), ""));
-  for (const { uid, title } of listed) select.add(new Option(title, uid));
+  for (const { uid, title } of listed) {
+    const option = new Option(title, uid);
+    option.translate = false;
+    select.add(option);
+  }
   if (listed.length) select.value = listed[0].uid;
   const title = nameField(query.slice(0, 80));
   ask(t("Make a panel"), [fieldOf("use-dashboard", t("Dashboard"), select), fieldOf("use-title", t("Title of the panel"), title)], async () => {

@@ -1,6 +1,6 @@
 // "What changed": the series of a host, ranked by how unlike themselves they were around a moment.
 
-import { element } from "../lib/dom.js";
+import { dataElement, element } from "../lib/dom.js";
 import { durationText, shown, timeText, valueText } from "../lib/format.js";
 import { t, tn } from "../lib/texts.js";
 
@@ -52,7 +52,7 @@ const rowOf = (change, answer) => {
   const row = element("tr");
   const name = element("th");
   name.scope = "row";
-  const link = element("a", "series", change.series);
+  const link = dataElement("a", "series", change.series);
   const range_s = Math.round((answer.end_ms - answer.start_ms) / 1000);
   const until = new Date(answer.end_ms).toISOString();
   link.href = `/explore?${new URLSearchParams({ range: `${range_s}s`, until, query: change.query })}`;

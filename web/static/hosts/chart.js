@@ -214,7 +214,9 @@ export const createChart = (chart, hidden, view) => {
       key.style.background = colours[index].stroke;
       button.type = "button";
       button.setAttribute("aria-pressed", String(!isHidden(line)));
-      button.append(key, lineText(line.name));
+      const text = lineText(line.name);
+      // A name without a translation is the value of a label.
+      button.append(key, text === line.name ? element("bdi", "", text) : text);
       button.addEventListener("click", () => {
         if (!hidden.delete(line.name)) hidden.add(line.name);
         build();

@@ -1,6 +1,6 @@
 // The values under a chart's cursor, in a box beside it: a plugin of uPlot.
 
-import { element } from "./dom.js";
+import { dataElement, element } from "./dom.js";
 
 //   rowsAt: returns the rows {name, colour, text} at an index of the data.
 //   titleAt: returns the text above them, usually a time.
@@ -28,7 +28,7 @@ export const chartTip = (rowsAt, titleAt) => {
       const row = element("p");
       const key = element("i");
       key.style.background = colour;
-      row.append(key, element("span", "", name), element("b", "", text));
+      row.append(key, dataElement("span", "", name), element("b", "", text));
       return row;
     });
     box.replaceChildren(element("p", "chart-tip-time", titleAt(idx)), ...rows);

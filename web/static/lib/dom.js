@@ -10,6 +10,14 @@ export const element = (name, className, text) => {
   return made;
 };
 
+// An element with data of users or hosts, such as a name: it is not translated, and its direction
+// is its own.
+export const dataElement = (name, className, text) => {
+  const made = element(name, className);
+  if (text !== undefined && text !== "") made.append(element("bdi", "", text));
+  return made;
+};
+
 // The server writes times in UTC. Those that say how long ago something was keep their text, and
 // have the whole time as their title.
 export const showLocalTimes = (root) => {

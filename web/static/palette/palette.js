@@ -1,8 +1,11 @@
 // The command palette: Ctrl-K, Cmd-K or "/" opens it. The server finds and ranks what matches;
 // the list shows it, the arrow keys choose, Enter opens.
 
-import { element } from "../lib/dom.js";
+import { dataElement, element } from "../lib/dom.js";
 import { t } from "../lib/texts.js";
+
+// The titles of other entries are names that users have given.
+const OWN_TEXTS = new Set(["action", "page"]);
 
 const KINDS = {
   action: t("Action"),
@@ -58,8 +61,9 @@ export const createPalette = (actions) => {
     item.id = `palette-${index}`;
     item.setAttribute("role", "option");
     item.setAttribute("aria-selected", "false");
-    item.append(element("span", "palette-title", entry.title));
-    if (entry.detail) item.append(element("span", "palette-detail", entry.detail));
+    const made = OWN_TEXTS.has(entry.kind) ? element : dataElement;
+    item.append(made("span", "palette-title", entry.title));
+    if (entry.detail) item.append(dataElement("span", "palette-detail", entry.detail));
     item.append(element("span", "palette-kind", KINDS[entry.kind]));
     item.addEventListener("pointermove", () => index !== chosen && choose(index));
     item.addEventListener("click", (event) => run(entry, event.ctrlKey || event.metaKey));

@@ -35,7 +35,7 @@ async def test_saved_rules_are_listed_as_stored_and_open_in_the_editor(world: Wo
     text = await world.page("/alert-rules?notice=rules-stored", role=Role.EDITOR)
     assert "The rules are stored, and evaluated from now on." in text
     assert 'id="stored-1"' in text
-    assert "version 1 by the-editor" in re.sub(r"\s+", " ", text)
+    assert "version 1 by <bdi>the-editor</bdi>" in re.sub(r"\s+", " ", text)
     assert 'href="/api/rules/groups/1/export"' in text
     editor = await world.page("/alert-rules/backtest?stored=1", role=Role.EDITOR)
     assert 'name="stored" value="1"' in editor
@@ -59,7 +59,7 @@ async def test_saved_change_replaces_the_group(world: World) -> None:
     (running,) = world.alerting.groups
     assert running.rules[0].query == "m > 6"
     _, text = await send(world, "/alert-rules/save", form, 409)
-    assert "the-editor has stored version 2 meanwhile" in text
+    assert "<bdi>the-editor</bdi> has stored version 2 meanwhile" in text
     # The text of the reader is not lost.
     assert "m &gt; 6" in text
 

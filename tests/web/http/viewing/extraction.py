@@ -19,7 +19,10 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from tests.web.http.viewing.messages import OTHER_MESSAGES, raised_messages
 from tests.web.http.viewing.tables import page_texts, script_table_texts, table_texts
+from web.http.validation import MESSAGES
+from web.http.viewing.messages import CONTEXT
 from web.http.viewing.texts import DOMAIN, LOCALES
 from web.http.viewing.view import LANGUAGES
 
@@ -63,7 +66,7 @@ def template_texts() -> Found:
 def module_texts() -> Found:
     """Yield the texts of Python modules."""
     for path in sorted(ROOT.glob("web/**/*.py")):
-        if "web.http.viewing.texts" in path.read_text():
+        if re.search(r"from web\.http\.viewing(\.texts)? import", path.read_text()):
             yield from extracted("python", path, _PYTHON)
     for path in sorted((ROOT / "alerting" / "explanation").glob("*.py")):
         yield from extracted("python", path, {"sentence": (2,)})
@@ -90,10 +93,17 @@ def _marked_in_script(path: Path) -> Found:
                 yield first, second
 
 
+def message_texts() -> Found:
+    """Yield the messages of errors that pages show."""
+    for text in (*raised_messages(ROOT), *OTHER_MESSAGES, *MESSAGES.values()):
+        yield CONTEXT, text
+
+
 def server_texts() -> Found:
     """Yield the texts that the server writes into pages."""
     yield from template_texts()
     yield from module_texts()
+    yield from message_texts()
     yield from ((None, text) for text in (*page_texts(), *table_texts()))
 
 

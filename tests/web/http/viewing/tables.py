@@ -19,11 +19,12 @@ from web.hosts.charts.chart_definitions import CHARTS
 from web.hosts.listing.columns import COLUMNS
 from web.http.pages import Page
 from web.palette.sources import action_titles
+from web.services import EXPORTER_COMMANDS
 from web.status_pages.form_fields import KINDS as COMPONENT_KINDS
 from web.status_pages.incidents import IMPACTS, STATES
 
 _PROBE_KINDS: Final = ("HTTP", "TCP", "Ping", "DNS")
-_WORDS: Final = ("up", "down", "pending", "paused", "Up", "Down", "Pending", "Paused")
+_WORDS: Final = ("up", "down", "pending", "paused", "Up", "Down", "Pending", "Paused", "Unknown")
 """Words of enumerations that templates translate by their value."""
 
 _LABEL: Final = re.compile(r"^\{[^}]*\} ")
@@ -52,6 +53,7 @@ def table_texts() -> Iterator[str]:
     yield from (kind.title for kind in KINDS.values())
     yield Unit.PER_CORE.value
     yield from action_titles()
+    yield from (title for title, _ in EXPORTER_COMMANDS)
     yield from (*_PROBE_KINDS, *_WORDS, *COMPONENT_KINDS, *IMPACTS, *STATES)
     for one in (*Role, *ProjectRole, *ReportKind, *UsageDimension):
         yield one.value.capitalize()

@@ -101,7 +101,7 @@ async def test_same_subject_is_the_same_user_after_a_change_of_name(login: Login
 async def test_login_page_shows_the_button_and_the_form(login: Login) -> None:
     text = await (await login.world.client.get("/login?next=/targets")).text()
     assert 'href="/login/oidc?next=%2Ftargets"' in text
-    assert "Log in with single sign-on" in text
+    assert "Log in with <bdi>single sign-on</bdi>" in text
     assert 'name="password"' in text
 
 
