@@ -48,6 +48,7 @@ from web.product_pages.parts import ReportParts
 from web.product_pages.paths_page import PathsReportPage
 from web.product_pages.persons_page import PersonsPages
 from web.product_pages.retention_page import RetentionReportPage
+from web.product_pages.segments_page import SegmentsPages
 from web.product_pages.shares_api import SharesApi
 from web.product_pages.sharing_page import SharingPages
 from web.product_pages.trends_page import TrendsReportPage
@@ -218,6 +219,7 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: SharingPages(_REPORTS, _report_parts(parts), parts.renderer, parts.settings),
     lambda parts: SharesApi(_REPORTS, _report_parts(parts), parts.settings),
     lambda parts: PersonsPages(_report_parts(parts)),
+    lambda parts: SegmentsPages(_report_parts(parts)),
     lambda parts: TrafficPages(
         parts.services.analytics,
         _project_access(parts),

@@ -16,13 +16,13 @@ from storage.api.reports.saved_reports import SavedReport
 from web.http.errors import MissingError, WebError
 from web.http.pages import Page
 from web.http.routing import Route, principal_of
+from web.product_pages.condition_fields import OPERATORS, asked_conditions, has_form
 from web.product_pages.parts import REFUSALS, ReportParts, given, refusal_text
-from web.product_pages.questions import OPERATORS
 from web.product_pages.ranges import DEFAULT_DAYS, ChosenRange, chosen_range
 from web.projects.chart_marks import ChartMark
 from web.projects.frame import ProjectFrame
 
-_NOT_ASKED = ("at", "outcome", "part", "after", "row", "cell", "saved")
+_NOT_ASKED = ("at", "outcome", "part", "after", "row", "cell", "saved", "more")
 
 
 class AskedReport(ABC):
@@ -119,7 +119,9 @@ class AskedReportPages:
             definition=None if definition is None else orjson.dumps(definition).decode(),
             saved=saved,
             saved_reports=await self._all_saved(report, frame),
-            where={name: query.get(name, "") for name in ("where", "op", "value", "segment")},
+            asked_conditions=asked_conditions(query),
+            more=given(request.query, "more"),
+            form_has_all=saved is None or has_form((definition or {}).get("filters")),
             operators=OPERATORS,
             segments=await parts.analytics.segments.all(frame.project),
             names=await parts.names(frame),

@@ -13,13 +13,7 @@ from web.http.errors import BadRequestError
 from web.http.viewing.texts import marked
 from web.product_pages.asked_reports import AskedReport
 from web.product_pages.parts import ReportParts, given, report_page
-from web.product_pages.questions import (
-    asked_filters,
-    asked_range,
-    filter_fields,
-    range_fields,
-    texts,
-)
+from web.product_pages.questions import asked_filters, asked_range, common_fields, texts
 from web.product_pages.ranges import ChosenRange
 
 _UNITS: Final = {marked("minutes"): 60, marked("hours"): 3600, marked("days"): 86_400}
@@ -51,7 +45,7 @@ class FunnelReportPage(AskedReport):
 
     def query(self, definition: dict[str, Any]) -> MultiDict[str]:
         """Return the parameters that ask a definition, as far as the form has them."""
-        found = MultiDict[str](range_fields(definition) | filter_fields(definition))
+        found = common_fields(definition)
         for name, key in (("step", "steps"), ("exclude", "exclusions")):
             for each in definition.get(key, ()):
                 event = each.get("event") if isinstance(each, dict) else each

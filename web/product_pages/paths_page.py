@@ -14,7 +14,7 @@ from storage.api.projects import Project
 from web.http.parameters import DIGITS, Parameters, read_query
 from web.product_pages.asked_reports import AskedReport
 from web.product_pages.parts import ReportParts, report_page
-from web.product_pages.questions import asked_filters, asked_range, filter_fields, range_fields
+from web.product_pages.questions import asked_filters, asked_range, common_fields
 from web.product_pages.ranges import ChosenRange
 
 _MOST_ROWS: Final = 100
@@ -64,10 +64,9 @@ class PathsReportPage(AskedReport):
         """Return the parameters that ask a definition, as far as the form has them."""
         asked = PathDefinition.model_validate(definition)
         anchor = asked.startEvent or asked.endEvent
-        return MultiDict(
+        found = common_fields(definition)
+        found.update(
             {
-                **range_fields(definition),
-                **filter_fields(definition),
                 "event": "" if anchor is None else anchor.event or "",
                 "direction": "after" if asked.endEvent is None else "before",
                 "depth": str(min(max(asked.depth, 2), MOST_COLUMNS)),
@@ -75,6 +74,7 @@ class PathsReportPage(AskedReport):
                 "unit": asked.unit,
             }
         )
+        return found
 
     def form(self, query: MultiMapping[str]) -> Mapping[str, Any]:
         """Return the values of the form."""

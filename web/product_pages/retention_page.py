@@ -14,7 +14,7 @@ from storage.api.projects import Project
 from web.http.parameters import DIGITS, Parameters, read_query
 from web.product_pages.asked_reports import AskedReport
 from web.product_pages.parts import ReportParts, report_page
-from web.product_pages.questions import asked_filters, asked_range, filter_fields, range_fields
+from web.product_pages.questions import asked_filters, asked_range, common_fields
 from web.product_pages.ranges import ChosenRange
 
 _PERIODS: Final = {"day": 14, "week": 8, "month": 6}
@@ -74,10 +74,9 @@ class RetentionReportPage(AskedReport):
         """Return the parameters that ask a definition, as far as the form has them."""
         asked = RetentionDefinition.model_validate(definition)
         back = asked.returnEvent
-        return MultiDict(
+        found = common_fields(definition)
+        found.update(
             {
-                **range_fields(definition),
-                **filter_fields(definition),
                 "start": asked.startEvent.event or "",
                 "back": "" if back is None else back.event or "",
                 "cohort": asked.cohort,
@@ -87,6 +86,7 @@ class RetentionReportPage(AskedReport):
                 "unbounded": str(asked.unbounded).lower(),
             }
         )
+        return found
 
     def form(self, query: MultiMapping[str]) -> Mapping[str, Any]:
         """Return the values of the form."""

@@ -14,7 +14,7 @@ from storage.api.reports.measures import EventMeasure
 from web.http.viewing.texts import gettext, marked
 from web.product_pages.asked_reports import AskedReport
 from web.product_pages.parts import ReportParts, given, report_page
-from web.product_pages.questions import asked_filters, asked_range, filter_fields, range_fields
+from web.product_pages.questions import asked_filters, asked_range, common_fields
 from web.product_pages.ranges import ChosenRange
 
 MOST_ROWS: Final = 6
@@ -85,7 +85,7 @@ class TrendsReportPage(AskedReport):
 
     def query(self, definition: dict[str, Any]) -> MultiDict[str]:
         """Return the parameters that ask a definition, as far as the form has them."""
-        found = MultiDict[str](range_fields(definition) | filter_fields(definition))
+        found = common_fields(definition)
         for each in definition.get("events", ()):
             row = each if isinstance(each, dict) else {"event": each}
             if row.get("event"):

@@ -11,7 +11,7 @@ from storage.api.visits.exclusions import ExclusionReason
 from web.http.viewing.texts import marked
 from web.product_pages.asked_reports import AskedReport
 from web.product_pages.parts import ReportParts, report_page
-from web.product_pages.questions import asked_filters, asked_range, filter_fields, range_fields
+from web.product_pages.questions import asked_filters, asked_range, common_fields
 from web.product_pages.ranges import ChosenRange
 
 _LISTED: Final = 20
@@ -35,7 +35,7 @@ class VisitsReportPage(AskedReport):
 
     def query(self, definition: dict[str, Any]) -> MultiDict[str]:
         """Return the parameters that ask a definition, as far as the form has them."""
-        return MultiDict(range_fields(definition) | filter_fields(definition))
+        return common_fields(definition)
 
     def form(self, query: MultiMapping[str]) -> Mapping[str, Any]:
         """Return the values of the form: it has those of all reports only."""

@@ -52,6 +52,7 @@ ADDRESSES: Final[Mapping[str, tuple[str, ...]]] = {
     "/projects/{project_key}/sessions": ("/projects/{project}/sessions",),
     "/projects/{project_key}/persons": ("/projects/{project}/persons",),
     "/projects/{project_key}/person": ("/projects/{project}/person?id=person-1",),
+    "/projects/{project_key}/segments": ("/projects/{project}/segments",),
     "/projects/{project_key}/traffic": ("/projects/{project}/traffic",),
     "/projects/{project_key}/settings": ("/projects/{project}/settings",),
     "/share/{token}": ("/share/{share}",),

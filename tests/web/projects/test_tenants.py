@@ -94,6 +94,12 @@ ROWS: dict[str, Row] = {
         form={"kind": "trends", "definition": in_json(TRENDS), "title": "x", "days": "1"}
     ),
     f"POST {PAGES}/shares/{{id}}/revoke": Row(form={}, ends=True),
+    f"GET {PAGES}/segments": Row(),
+    f"POST {PAGES}/segments": Row(form={"name": "page", "where": EVENT, "op": "event_at_least"}),
+    f"POST {PAGES}/segments/{{id}}": Row(
+        form={"name": MARK, "where": EVENT, "op": "event_at_least"}
+    ),
+    f"POST {PAGES}/segments/{{id}}/remove": Row(form={}, ends=True),
     f"GET {PAGES}/traffic": Row(),
     f"GET {PAGES}/settings": Row(),
     f"POST {PAGES}/settings": Row(form={"week_start": "2"}),

@@ -2,6 +2,7 @@
 // empty fields stay out of the address.
 
 import { t } from "../lib/texts.js";
+import { isUnusedCondition } from "./conditions.js";
 
 const form = document.querySelector("[data-ask]");
 
@@ -100,10 +101,11 @@ form.addEventListener("submit", () => {
   const isUnused = (field) => {
     if (!field.name || field.disabled) return false;
     if (dates.hidden && dates.contains(field)) return true;
+    const isUnusedThere = isUnusedCondition(field);
+    if (isUnusedThere !== null) return isUnusedThere;
     // The fields of a row belong together: all of them are sent, or none.
     const row = field.closest("[data-row]");
     if (row) return row.querySelector("input").value.trim() === "";
-    if (field.name === "op") return form.elements.where.value.trim() === "";
     return field.value === "";
   };
   const unused = [...form.elements].filter(isUnused);

@@ -129,6 +129,7 @@ export default {
   "First": "Erster",
   "Forks": "Forks",
   "From version %(version)s to %(newest)s": "Von Version %(version)s zu %(newest)s",
+  "Group %(number)s": "Gruppe %(number)s",
   "Heat map": "Heatmap",
   "Heat map of %(name)s": "Heatmap von %(name)s",
   "Host": "Host",

@@ -139,6 +139,7 @@ export default {
   "First": "Primero",
   "Forks": "Forks",
   "From version %(version)s to %(newest)s": "De la versión %(version)s a la %(newest)s",
+  "Group %(number)s": "Grupo %(number)s",
   "Heat map": "Mapa de calor",
   "Heat map of %(name)s": "Mapa de calor de %(name)s",
   "Host": "Host",
