@@ -171,8 +171,8 @@ def test_reload_applies_a_file_and_keeps_the_configuration_if_it_is_invalid(
     before = pid(machine, SERVER)
     machine.write("/etc/redshank/redshank.yml", "scrape: {interval: 30}\n")
     machine.run("systemctl", "reload", SERVER)
-    machine.write("/etc/redshank/redshank.yml", "scrape: {unknown: 1}\n")
     wait_for(lambda: "configuration_reloaded" in machine.journal(SERVER), "the reload")
+    machine.write("/etc/redshank/redshank.yml", "scrape: {unknown: 1}\n")
     machine.run("systemctl", "reload", SERVER)
     wait_for(lambda: "scrape.unknown" in machine.journal(SERVER), "the refusal")
     assert pid(machine, SERVER) == before
