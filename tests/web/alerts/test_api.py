@@ -124,7 +124,13 @@ async def test_alert_has_its_notifications_and_what_held_it_back(world: World) -
         found = await call(world, "GET", f"/api/notifications?{query}")
         assert len(found["notifications"]) == ids, query
     text = await world.page("/alerts/2")
-    for part in ("sent to ops", "in a group", "Maintenance began", "Maintenance ended", "on it"):
+    for part in (
+        "sent to <bdi>ops</bdi>",
+        "in a group",
+        "Maintenance began",
+        "Maintenance ended",
+        "on it",
+    ):
         assert part in text
     history = await call(world, "GET", "/api/alerts/history?limit=2")
     assert [each["alert_id"] for each in history["transitions"]] == [2, 5]

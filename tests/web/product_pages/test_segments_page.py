@@ -48,7 +48,7 @@ async def test_a_viewer_sees_segments_and_changes_none(world: World) -> None:
     bob = replace(await add_member(world, ann, "bob", ProjectRole.VIEWER), project=ann.project)
     await post(world, ann, "/segments", **BUYERS)
     text = await shown(world, bob, "/segments")
-    assert texts(text, r'<th scope="row"><span class="name">([^<]*)<') == ["Buyers"]
+    assert texts(text, r'<th scope="row"><bdi class="name">([^<]*)<') == ["Buyers"]
     assert "segment-form" not in text
     assert "/remove" not in text
     (segment,) = await world.services.analytics.segments.all(ann.project)
