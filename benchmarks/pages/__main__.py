@@ -5,6 +5,8 @@ from the request to the last byte, with its compressed size and the CPU time tha
 spends on one update of an open page. `completion_1m_ms` is the slowest of the requests that the
 completion of Explore sends, beside the million series of 2,000 hosts. `dashboard_30_s` is the time
 of a dashboard with 30 panels over 400 hosts, from the request of its page to the last answer.
+`first_chart_ms` is the time in chromium until the first chart is painted, of the slowest page, and
+`interaction_ms` that until the effect of a key or a click is painted, of the slowest interaction.
 `pages_500_cores` is the CPU that twenty readers with 25 open pages each cost a server that scrapes
 1,000 hosts: lists of hosts, alerts, targets and silences that update live, and a hundred
 pages of single hosts that load the new samples of their charts.
@@ -22,6 +24,7 @@ from benchmarks.harness.reporting.command import comma_separated, plain_parser, 
 from benchmarks.harness.reporting.report import Limit, exceeded
 from benchmarks.pages.completion import measure_completion
 from benchmarks.pages.dashboard_page import measure_dashboard
+from benchmarks.pages.first_charts import measure_first_charts
 from benchmarks.pages.hosts_page import measure_hosts_page
 from benchmarks.pages.open_pages import measure_open_pages
 
@@ -31,12 +34,15 @@ _LIMITS = (
     Limit("hosts_update_cpu_ms", 50.0),
     Limit("completion_1m_ms", 150.0),
     Limit("dashboard_30_s", 2.0),
+    Limit("first_chart_ms", 500.0),
+    Limit("interaction_ms", 100.0),
     Limit("pages_500_cores", 1.0),
 )
 _PARTS: Final = {
     "hosts": measure_hosts_page,
     "dashboard": measure_dashboard,
     "completion": measure_completion,
+    "charts": measure_first_charts,
     "open": measure_open_pages,
 }
 
