@@ -176,7 +176,7 @@ class Query:
         for head in self._heads.visible():
             layout, ring = head.layout, head.ring
             selected = None
-            if admitted is None or head.source.id in admitted or selector.concerns(layout):
+            if selector.may_select(head.source.id, admitted, layout):
                 selected = selector.select(head.source, (layout,), budget)
             if selected is not None:
                 match = selected.matches[0].match

@@ -52,26 +52,32 @@ class RangeIndex:
             only: the sources that are read; None for all that are not hidden.
         """
         admitted = selector.admitted(self._sources)
-
-        def may_match(source: int, layout: StoredLayout) -> bool:
-            if not selector.has_metric(layout):
-                return False
-            return admitted is None or source in admitted or selector.concerns(layout)
-
         heads = self._heads if only is None else filter(None, map(self._heads.get, only))
-        # In this order: a layout that was replaced may still be in the closed chunks.
+        # The layout is read first: if it is replaced then, its chunks are already among the
+        # closed ones.
         views = self.views(
-            head for head in heads if may_match(head.source.id, head.layout) or head.closed
+            head
+            for head in heads
+            if (
+                selector.has_metric(head.layout)
+                and selector.may_select(head.source.id, admitted, head.layout)
+            )
+            or head.closed
         )
         windows = self._windows.overlapping(start_ms, end_ms)
         some = set(views)
         for window in windows:
             spans = [span for span in window.spans if only is None or span[0] in only]
-            layouts = {number: self._layout(number, window) for _, number in spans}
+            layouts = {
+                number: layout
+                for number in {number for _, number in spans}
+                if (layout := self._layout(number, window)) is not None
+                and selector.has_metric(layout)
+            }
             some.update(
                 source
                 for source, number in spans
-                if (layout := layouts[number]) is not None and may_match(source, layout)
+                if number in layouts and selector.may_select(source, admitted, layouts[number])
             )
         return views, windows, some - self._sources.hidden if only is None else some & set(only)
 

@@ -6,7 +6,7 @@ matching and building label sets is done once.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -140,7 +140,8 @@ class CachedSelector:
     def admitted(self, sources: Sources) -> frozenset[int] | None:
         """Return the sources whose own labels match; None for all sources.
 
-        A source with a layout that the selector `concerns` may match as well.
+        A source whose series have a label that a matcher is about may match as well; see
+        `may_select`.
         """
         if not self._label_names:
             return None
@@ -155,9 +156,21 @@ class CachedSelector:
         """Whether a layout has series whose metric name matches."""
         return self._selector.has_metric(layout)
 
-    def concerns(self, layout: StoredLayout) -> bool:
-        """Whether series of a layout have a label that a matcher is about."""
-        return not self._label_names.isdisjoint(layout.label_names)
+    def may_select(
+        self, source: int, admitted: Collection[int] | None, layout: StoredLayout
+    ) -> bool:
+        """Whether a source may have matching series in a layout, by its labels.
+
+        Args:
+            source: the number of the source.
+            admitted: what `admitted` returned.
+            layout: whose series may have labels that a matcher is about.
+        """
+        return (
+            admitted is None
+            or source in admitted
+            or not self._label_names.isdisjoint(layout.label_names)
+        )
 
     def select(
         self,

@@ -38,14 +38,23 @@ class SomeHeads(dict[int, VisitedHead]):
 
 
 def index_of(
-    heads: SomeHeads, windows: Sequence[object] = (), layouts: Mapping[int, str] | None = None
+    heads: SomeHeads,
+    windows: Sequence[object] = (),
+    layouts: Mapping[int, str] | None = None,
+    asked: list[int] | None = None,
 ) -> RangeIndex:
     known = layouts or {}
+
+    def get(number: int, load: object) -> str:
+        if asked is not None:
+            asked.append(number)
+        return known[number]
+
     return RangeIndex(
         cast("Heads", heads),
         cast("WindowSet", SimpleNamespace(overlapping=lambda start_ms, end_ms: windows)),
         cast("Sources", SimpleNamespace(hidden=frozenset())),
-        cast("Layouts", SimpleNamespace(get=lambda number, load: known[number])),
+        cast("Layouts", SimpleNamespace(get=get)),
         cast("Damage", None),
     )
 
@@ -53,7 +62,7 @@ def index_of(
 def selector_of(admitted: Collection[int] | None) -> "CachedSelector":
     selector = SimpleNamespace(
         admitted=lambda sources: admitted,
-        concerns=lambda layout: False,
+        may_select=lambda source, admitted, layout: admitted is None or source in admitted,
         has_metric=lambda layout: layout != "without the metric",
     )
     return cast("CachedSelector", selector)
@@ -104,7 +113,9 @@ def test_sources_with_a_matching_layout_on_disk_are_candidates(
         (3, 1): "a span",
     }
     window = SimpleNamespace(spans=spans, series_of=None)
-    index = index_of(SomeHeads(), windows=[window], layouts=layouts)
+    asked: list[int] = []
+    index = index_of(SomeHeads(), windows=[window], layouts=layouts, asked=asked)
     _, _, found = index.candidates(selector_of(admitted), 0, 1, only)
     expected = {0, 1, 3} if admitted is None else set(admitted)
     assert set(found) == (expected if only is None else expected & set(only))
+    assert sorted(asked) == [1, 2]
