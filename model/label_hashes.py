@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from model.labels import Labels
 
 Hashes = NDArray[np.int64]
-"""Hashes of label sets, ascending, shape (label sets,)."""
+"""The hash of each label set, ascending; shape (number of label sets,)."""
 
 _PIECE: Final = 2_000
 """Hashing so many takes some 2 ms. A million in one call would hold the GIL for a second."""

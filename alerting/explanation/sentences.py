@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """The reason that a sentence states."""
+    """Why an alert is in its state, and why it was sent or not: a sentence states one of these."""
 
     PENDING = "pending"
     FIRING = "firing"

@@ -252,7 +252,7 @@ class AlertDispatcher:
                         continue
                     resolves = alert.is_resolved(now_ms) and key in known
                     if muting is None or (resolves and not muting.by_time):
-                        # A receiver that was notified gets the end, even while a silence holds.
+                        # Who was told of the alert is told of its end, even during a silence.
                         visible.append(alert)
                     elif resolves and owed is not None:
                         owed.add(key)

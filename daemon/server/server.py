@@ -74,7 +74,7 @@ class LocalExporter:
 
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
-    """The plan of a server process.
+    """What one process of the server is started with.
 
     Attributes:
         source: where the configuration is read from, at the start and at each reload.

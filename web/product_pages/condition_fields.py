@@ -45,7 +45,7 @@ OPERATORS: Final[Mapping[str, Mapping[str, str]]] = {
         Operator.IS_NOT_SET: marked("is not set"),
     },
 }
-"""The operators of a property, by the type of its values."""
+"""The names of the operators that the form offers for a property, grouped by type of value."""
 PERSON_OPERATORS: Final[Mapping[str, Mapping[str, str]]] = {
     **OPERATORS,
     marked("Event"): {

@@ -23,7 +23,7 @@ _EXCLUSIONS: Final = {
 
 
 class VisitsReportPage(AskedReport):
-    """The form, the figures and the tables."""
+    """The page of visits: the form, the totals, and tables of sources and pages."""
 
     kind = ReportKind.SESSIONS
     page = report_page("/sessions", "Visits", "visits_page")

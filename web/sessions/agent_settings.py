@@ -15,7 +15,7 @@ _PLUGIN = "@devtheops/opencode-plugin-otel"
 
 @dataclass(frozen=True, slots=True)
 class SettingsText:
-    """The text that an agent's user copies.
+    """Settings that the user of a coding agent copies into a file or a shell.
 
     Attributes:
         place: the file that it belongs to, or the shell.

@@ -118,7 +118,7 @@ class EnglishTexts:
             self._runs.update(_runs(text))
 
     def left(self, shown: ShownTexts, language: str) -> list[str]:
-        """Return the texts of a page in another language that are English, with their places."""
+        """Return the English texts on a page in another language, each with its place."""
         translations = translation_patterns(language)
         return sorted(
             f"{text!r} in {place}"
