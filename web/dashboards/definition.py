@@ -199,7 +199,7 @@ class Dashboard(DashboardPart):
     title: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
     description: Description = ""
     tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
-    start: TimeText = "now-6h"
+    start: TimeText = "now-1h"
     end: TimeText = "now"
     refresh: Refresh = ""
     variables: Annotated[tuple[DashboardVariable, ...], Field(max_length=100)] = ()

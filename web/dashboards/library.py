@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import orjson
 from pydantic import ValidationError
 
 from model.clock import Clock
@@ -22,6 +23,8 @@ from web.http.errors import ConflictError, MissingError
 
 _FOLDER: Final = Path(__file__).parent / "shipped"
 _TITLE: Final = 200
+_FORMER_START: Final = "now-6h"
+"""The start of a stored definition that has none: it was the default, which was not stored."""
 
 
 class DashboardLibrary:
@@ -134,15 +137,20 @@ class DashboardLibrary:
 
 
 def _content(dashboard: Dashboard) -> DashboardContent:
-    definition = dashboard.model_dump_json(exclude_defaults=True)
+    # The start is always stored: its default has changed once.
+    fields = dashboard.model_dump(mode="json", exclude_defaults=True) | {"start": dashboard.start}
+    definition = orjson.dumps(fields).decode()
     return DashboardContent(dashboard.title, dashboard.tags, dashboard.panel_count, definition)
 
 
 def _decoded(uid: str, definition: str) -> Dashboard:
     try:
-        return Dashboard.model_validate_json(definition)
+        found = Dashboard.model_validate_json(definition)
     except ValidationError as exc:
         raise CorruptDataError(f"records.db: the dashboard {uid!r} does not decode: {exc}") from exc
+    if "start" in found.model_fields_set:
+        return found
+    return found.model_copy(update={"start": _FORMER_START})
 
 
 def _read_shipped() -> Mapping[str, tuple[DashboardSummary, Dashboard]]:

@@ -1,3 +1,4 @@
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -6,7 +7,10 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role
-from tests.web.world import World, world_at
+from storage.api.dashboards.stored import DashboardContent
+from tests.web.world import World, opened_records, world_at
+from web.dashboards.definition import Dashboard
+from web.dashboards.library import DashboardLibrary
 
 PATH = "/api/dashboards"
 PANEL = {"id": 1, "title": "Load", "queries": [{"expr": "node_load1"}]}
@@ -41,6 +45,33 @@ async def test_made_dashboard_is_read_back(world: World) -> None:
     assert found["dashboard"]["panels"][0]["queries"][0]["expr"] == "node_load1"
     _, listed = await send(world, "GET", "", role=Role.VIEWER)
     assert [one["tags"] for one in listed if one["uid"] == "load"] == [["linux"]]
+
+
+async def test_new_dashboard_shows_the_last_hour(world: World) -> None:
+    await make(world)
+    _, found = await send(world, "GET", "/load")
+    assert found["dashboard"]["start"] == "now-1h"
+
+
+async def test_times_of_a_stored_dashboard_stay(tmp_path: Path) -> None:
+    """Until the default was an hour, it was six, and defaults were not stored."""
+    async with opened_records(tmp_path) as records:
+        library = DashboardLibrary(records.dashboards, lambda: 0)
+        for uid, definition in (
+            ("old", '{"title":"Old"}'),
+            ("day", '{"title":"D","start":"now-1d"}'),
+        ):
+            content = DashboardContent("Old", (), 0, definition)
+            await records.dashboards.add(uid, content, "ann", "", 0)
+        await library.add(Dashboard(title="New"), "ann", "", "new")
+        starts = [(await library.get(uid))[1].start for uid in ("old", "day", "new")]
+        assert starts == ["now-6h", "now-1d", "now-1h"]
+        # A new version keeps the time that the reader has seen.
+        _, old, _ = await library.get("old")
+        await library.change("old", 1, old, "ann", "")
+        assert (await library.version("old", 2)).start == "now-6h"
+        stored = await records.dashboards.get("new")
+        assert json.loads(stored.definition) == {"title": "New", "start": "now-1h"}
 
 
 async def test_stale_change_is_refused_and_nothing_is_lost(world: World) -> None:
