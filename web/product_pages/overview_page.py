@@ -1,8 +1,9 @@
 """The overview of a project: totals beside the period before, a chart, the top events."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -14,8 +15,9 @@ from web.http.network import base_url
 from web.http.routing import Route, principal_of
 from web.http.viewing.texts import gettext
 from web.live.shell import PageAddress
-from web.product_pages.parts import ReportParts, report_page
-from web.product_pages.ranges import chosen_range, range_links
+from web.product_pages.condition_fields import OPERATORS, ConditionFields, asked_conditions
+from web.product_pages.parts import REFUSALS, ReportParts, given, refusal_text, report_page
+from web.product_pages.ranges import ChosenRange, chosen_range, range_links
 from web.projects.frame import ProjectFrame
 from web.settings import WebSettings
 
@@ -60,38 +62,70 @@ class OverviewPages:
     async def show(self, request: web.Request) -> web.Response:
         """Show the overview."""
         frame = await ProjectFrame.of(self._access, request)
-        first_ms = await self._newest_ms(frame.project)
-        common = {**frame.values(""), "newest_ms": first_ms}
-        if first_ms is None:
+        newest_ms = await self._newest_ms(frame.project)
+        common = {**frame.values(""), "newest_ms": newest_ms}
+        if newest_ms is None:
             return await self._shell.page(
                 request,
                 OVERVIEW,
                 **common,
                 url=base_url(request, self._settings),
-                figures=None,
             )
         chosen = chosen_range(request.query, frame.project, self._clock())
-        span, project = chosen.dates, frame.project
-        reports = self._analytics.reports
-        selection = EventSelection(project.id, span.start_ms, span.end_ms)
-        before = EventSelection(project.id, span.before_start_ms, span.before_end_ms)
-        totals, earlier = await reports.overview(selection), await reports.overview(before)
-        points = await reports.time_series(project, selection, span.interval)
+        conditions = asked_conditions(request.query)
+        status, values = 200, dict[str, Any](problem="", figures=None)
+        try:
+            values |= await self._answer(request, frame.project, chosen, conditions)
+        except REFUSALS as exc:
+            status, values["problem"] = 400, refusal_text(exc)
         return await self._shell.page(
             request,
             OVERVIEW,
+            status,
             **common,
-            range=chosen,
+            **values,
+            date_range=chosen,
             range_links=range_links(request.path, request.query, chosen),
-            figures=_figures(totals, earlier),
-            chart_data=chart_of(points),
-            marks=await self._marks.between(
+            asked_conditions=conditions,
+            is_filtered=bool(conditions.filters()),
+            asked_fields=urlencode([*chosen.parameters, *conditions.fields()]),
+            more=given(request.query, "more"),
+            form_has_all=True,
+            operators=OPERATORS,
+            segments=await self._analytics.segments.all(frame.project),
+        )
+
+    async def _answer(
+        self,
+        request: web.Request,
+        project: Project,
+        chosen: ChosenRange,
+        conditions: ConditionFields,
+    ) -> Mapping[str, Any]:
+        """Return the values of the report.
+
+        Raises:
+            ReportError, EventQueryError: a condition is invalid.
+        """
+        span, reports, filters = chosen.dates, self._analytics.reports, conditions.filters()
+        where = await self._analytics.segments.parse(project, filters)
+        selection = EventSelection(project.id, span.start_ms, span.end_ms, where=where)
+        before = replace(selection, start_ms=span.before_start_ms, end_ms=span.before_end_ms)
+        totals, earlier = await reports.overview(selection), await reports.overview(before)
+        points = await reports.time_series(project, selection, span.interval)
+        return {
+            "figures": _figures(totals, earlier),
+            "chart_data": chart_of(points),
+            "marks": await self._marks.between(
                 principal_of(request), project, span.start_ms, span.end_ms
             ),
-            points=points,
-            top=await reports.top_events(selection, _TOP_EVENTS),
-            requests=await self._requests(project, span.start_ms, span.end_ms),
-        )
+            "points": points,
+            "top": await reports.top_events(selection, _TOP_EVENTS),
+            # A condition on events says nothing about requests.
+            "requests": None
+            if filters
+            else await self._requests(project, span.start_ms, span.end_ms),
+        }
 
     async def _requests(self, project: Project, start_ms: int, end_ms: int) -> Any:
         selection = RequestSelection(project.id, start_ms, end_ms)

@@ -68,6 +68,79 @@ async def test_numbers_are_those_of_the_api(world: World) -> None:
     assert "from 2<" in unescape(text)
 
 
+async def test_conditions_and_a_segment_restrict_every_part(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    await send(
+        world,
+        ann,
+        *(
+            {
+                "eventName": name,
+                "anonymousId": person,
+                "timestamp": NOW_MS - days * DAY_MS,
+                "properties": {"plan": plan},
+            }
+            for name, person, days, plan in (
+                ("open", "a", 0, "pro"),
+                ("buy", "a", 1, "pro"),
+                ("open", "b", 1, "free"),
+                ("open", "c", 2, "team"),
+                ("open", "a", 8, "pro"),
+                ("open", "b", 9, "free"),
+            )
+        ),
+    )
+    condition = "where=plan&op=equals&value=pro"
+    text = await shown(world, ann, f"?days=7&{condition}")
+    assert figures(text) == {"Events": "2", "Persons": "1", "Kinds of events": "2"}
+    assert [line["values"][-3:] for line in chart(text)["lines"]] == [[0, 1, 1]] * 2
+    assert "from 1<" in unescape(text)
+    assert 'class="panel ask ask-more" open' in text
+    # The other ranges and the other reports keep the condition.
+    links = [unescape(each) for each in re.findall(r'href="([^"]+)"', text)]
+    assert f"{ann.pages}?{condition}&days=30" in [
+        each.replace("&within=&in=1", "") for each in links
+    ]
+    assert f"{ann.pages}/trends?event=open&days=7&{condition}&within=&in=1" in links
+    dates = text.split('class="range-dates"')[1].split("</form>")[0]
+    assert re.findall(r'type="hidden" name="(\w+)" value="(\w*)"', dates)[:3] == [
+        ("where", "plan"),
+        ("op", "equals"),
+        ("value", "pro"),
+    ]
+    either = "&".join(f"where=plan&op=equals&value={each}" for each in ("pro", "free"))
+    assert figures(await shown(world, ann, f"?days=7&{either}&match=1.any"))["Events"] == "3"
+    assert figures(await shown(world, ann, f"?days=7&{either}"))["Events"] == "0"
+    paid = {"property": "plan", "operator": "equals", "value": "pro"}
+    await world.services.analytics.segments.create(ann.project, "Paying", paid)
+    text = await shown(world, ann, "?days=7&segment=Paying")
+    assert figures(text)["Events"] == "2"
+    assert '<option translate="no" value="Paying" selected>' in text
+    query = {"projectKey": ann.project.key, "days": "7", "filters": '{"segment":"Paying"}'}
+    answer = await world.client.get("/v1/reports/overview", params=query, headers=ann.token)
+    assert (await answer.json())["totalEvents"] == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("segment=nobody", "filters[0].segment: the project has no segment"),
+        ("where=a&op=like&value=b", "filters[0].operator: must be one of"),
+        ("where=a&op=matches&value=(", "property 'a': bad expression"),
+    ],
+)
+async def test_an_invalid_condition_is_named_beside_its_form(
+    world: World, query: str, problem: str
+) -> None:
+    ann = await add_tenant(world, "ann")
+    await send(world, ann, {"eventName": "open", "anonymousId": "a"})
+    text = unescape(await shown(world, ann, f"?{query}", 400))
+    banner = text.split('data-level="critical" role="alert">')[1].split("</p>")[0]
+    assert banner.lower().startswith(problem)
+    assert "data-ask" in text
+    assert figures(text) == {}
+
+
 @pytest.mark.parametrize(
     ("now", "before", "words"),
     [

@@ -87,20 +87,22 @@ if (list) {
 const choice = form.querySelector("[data-range-choice]");
 const dates = form.querySelector("[data-range-dates]");
 
-const showDates = () => {
-  dates.hidden = choice.value !== "";
-};
-
-choice.addEventListener("change", () => {
+// Where a bar above the form chooses the range, the form has no such fields.
+if (choice) {
+  const showDates = () => {
+    dates.hidden = choice.value !== "";
+  };
+  choice.addEventListener("change", () => {
+    showDates();
+    if (!dates.hidden) dates.querySelector("input").focus();
+  });
   showDates();
-  if (!dates.hidden) dates.querySelector("input").focus();
-});
-showDates();
+}
 
 form.addEventListener("submit", () => {
   const isUnused = (field) => {
     if (!field.name || field.disabled) return false;
-    if (dates.hidden && dates.contains(field)) return true;
+    if (dates?.hidden && dates.contains(field)) return true;
     const isUnusedThere = isUnusedCondition(field);
     if (isUnusedThere !== null) return isUnusedThere;
     // The fields of a row belong together: all of them are sent, or none.
