@@ -1,4 +1,4 @@
-"""HTTP requests to servers on this machine."""
+"""HTTP requests to servers on this machine, and addresses to send them from."""
 
 import socket
 import urllib.error
@@ -31,6 +31,15 @@ def fetch(
         detail = error.read()[:500].decode(errors="replace")
         error.close()
         raise OSError(f"{url}: {error.code} {error.reason} {detail}") from error
+
+
+def client_address(number: int) -> str:
+    """Return a loopback address that no other number below 64,000 has.
+
+    A server limits the connections of an address (`web.connections.per_address`). A fleet
+    that connects from 127.0.0.1 alone would meet a limit that it never meets in a network.
+    """
+    return f"127.1.{number // 250}.{number % 250 + 1}"
 
 
 def free_port() -> int:

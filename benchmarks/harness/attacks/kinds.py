@@ -19,6 +19,7 @@ import cramjam
 from benchmarks.harness.attacks.failures import doubling_labels
 from benchmarks.harness.contenders.query_paths import instant_path, range_path
 from benchmarks.harness.load.remote_write_format import WRITE_HEADERS, label, message_field, varint
+from benchmarks.harness.loopback import client_address
 
 IDLE_EACH = 20
 """Connections that one idle client holds."""
@@ -66,7 +67,7 @@ class Attacker:
     @property
     def source(self) -> tuple[str, int]:
         """The client's own address."""
-        return f"127.1.{self.number // 250}.{self.number % 250 + 1}", 0
+        return client_address(self.number), 0
 
     @property
     def url(self) -> str:

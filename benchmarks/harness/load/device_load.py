@@ -1,7 +1,7 @@
 """Devices that push: the load of `./run bench push`, in its own process.
 
-Each device keeps one connection open and sends its next message when the last one is
-answered. It uses bare sockets: an HTTP client would dominate the measurement.
+Each device keeps one connection open, from an address of its own, and sends its next message
+when the last one is answered. It uses bare sockets: an HTTP client would dominate the measurement.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+from benchmarks.harness.loopback import client_address
 from benchmarks.harness.responses import whole_response
 
 _METRICS = ("cpu_usage", "ram_usage", "disk_usage", "load_1", "load_5", "temperature")
@@ -131,6 +132,7 @@ async def push(options: argparse.Namespace) -> DeviceLoad:
             lambda number=number, done=done: Device(number, load, done),  # type: ignore[misc]
             url.hostname,
             url.port,
+            local_addr=(client_address(number), 0),
         )
     await asyncio.gather(*ends)
     return load

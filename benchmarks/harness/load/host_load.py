@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+from benchmarks.harness.loopback import client_address
 from exporter.pushing.pusher import HostVectors
 from exporter.settings import ExporterSettings
 
@@ -59,7 +60,7 @@ class HostLoad:
 
     async def _host(self, key: str, number: int, offset_s: float) -> None:
         due_s = self.start_s - self.interval_s + offset_s
-        source = f"127.1.{number // 250}.{number % 250 + 1}"
+        source = client_address(number)
         while due_s < self.end_s:
             await asyncio.sleep(due_s - time.time())
             await self._push(key, source, self.bodies[number % len(self.bodies)])
