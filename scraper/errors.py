@@ -2,7 +2,13 @@
 
 
 class ScrapeError(Exception):
-    """A scrape failed; the message is the reason shown beside the target."""
+    """A scrape failed; the message is the reason shown beside the target.
+
+    Attributes:
+        exceeds_limit: whether the target's answer is larger than its limits allow.
+    """
+
+    exceeds_limit = False
 
     @property
     def outline(self) -> str:
@@ -33,3 +39,15 @@ class FetchError(ScrapeError):
     def outline(self) -> str:
         """See `ScrapeError.outline`."""
         return self._outline or str(self)
+
+
+class BodyTooLargeError(FetchError):
+    """The body is larger than the target's limit; the message names the settings that lift it."""
+
+    exceeds_limit = True
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(
+            f"body size limit of {limit_bytes} bytes exceeded"
+            " (setting limits.body_size or body_size_limit)"
+        )

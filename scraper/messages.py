@@ -27,11 +27,3 @@ def shown_url(url: str) -> str:
         return "…"
     hidden = "?…" if parts.query else ""
     return f"{parts.scheme}://{host}{port}{parts.path}{hidden}"
-
-
-def body_too_large(limit_bytes: int) -> str:
-    """Return the message for a body above the limit, with the settings that lift it."""
-    return (
-        f"body size limit of {limit_bytes} bytes exceeded"
-        " (setting limits.body_size or body_size_limit)"
-    )

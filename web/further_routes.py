@@ -184,7 +184,7 @@ def _analytics(services: Services, settings: WebSettings, assets: Assets) -> tup
         TransferApi(analytics, tenants),
         TenantProjectsApi(analytics, tenants),
         RequestMetricsApi(analytics, tenants, services.clock),
-        TrackApi(analytics, services.clock),
+        TrackApi(analytics, services.clock, services.refusals),
     )
 
 

@@ -66,8 +66,8 @@ class Internals:
     def of(cls, services: Services, settings: WebSettings, renderer: Renderer) -> "Internals":
         """Construct them."""
         accounts, clock, keys = services.accounts, services.clock, services.keys
-        passwords = Passwords()
-        second_factors = SecondFactors(services.second_factors, keys, clock)
+        passwords = Passwords(services.refusals)
+        second_factors = SecondFactors(services.second_factors, keys, clock, services.refusals)
         access_tokens = AccessTokens(accounts, keys, clock, settings.token_lifetime_s)
         authenticator = Authenticator(
             accounts,
@@ -79,7 +79,16 @@ class Internals:
         )
         devices = KnownDevices(keys, clock, settings)
         issuer = Credentials(accounts, access_tokens, devices, clock, settings)
-        logins = Logins(accounts, passwords, second_factors, devices, keys, clock, settings)
+        logins = Logins(
+            accounts,
+            passwords,
+            second_factors,
+            devices,
+            keys,
+            clock,
+            settings,
+            services.refusals,
+        )
         fleet = Fleet(services)
         views = ReaderViews(services.preferences, services.server_zone)
         shell = Shell(

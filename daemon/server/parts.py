@@ -126,7 +126,7 @@ async def constructed(
     settings, samples, refusals = configuration.settings, stores.samples, Refusals()
     sessions, memory = project_analytics.agent_sessions_of(stores, settings), _memory(settings)
     async with AsyncExitStack() as stack:
-        scraping = await _scraping(stores, configuration, directory)
+        scraping = await _scraping(stores, configuration, directory, refusals)
         remote_write = push_receivers.remote_write_of(stores, settings, refusals, memory)
         analytics = project_analytics.analytics_of(stores, settings, refusals)
         otlp = push_receivers.otlp_of(stores, configuration, sessions, refusals, memory)
@@ -183,7 +183,7 @@ def _memory(settings: Settings) -> MemoryReading:
 
 
 async def _scraping(
-    stores: Stores, configuration: Configuration, directory: DataDirectory
+    stores: Stores, configuration: Configuration, directory: DataDirectory, refusals: Refusals
 ) -> Scraping:
     await renew(configuration.settings, directory)
     return Scraping(
@@ -194,6 +194,7 @@ async def _scraping(
         stores.conditions,
         client_access(directory),
         _probes(stores),
+        refusals,
     )
 
 

@@ -11,6 +11,7 @@ from daemon.configuration.configuration import Configuration
 from daemon.server.target_set import TargetSet
 from model.clock import Clock
 from model.conditions import Conditions
+from model.limits import Refusals
 from scraper.discovery.manager import DiscoveryManager
 from scraper.fetching.tls import TlsAccess
 from scraper.probing.service import ProbeService
@@ -45,9 +46,10 @@ class Scraping:
         conditions: Conditions,
         mtls: TlsAccess,
         probes: ProbeService,
+        refusals: Refusals,
     ) -> None:
         self.probes = probes
-        self.scraper = Scraper(appender, clock, conditions, probes.prober)
+        self.scraper = Scraper(appender, clock, conditions, probes.prober, refusals)
         self.discovery = DiscoveryManager(self._on_discovery)
         self.targets = TargetSet(configuration, hosts, self.discovery, mtls, probes)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from model.process.worker_threads import WorkerThreads
-from promql.api import QueryCanceledError, QueryTimeoutError
+from promql.api import QueryCanceledError
 from promql.running.evaluation_lock import EvaluationLock, TimeSlice
 from promql.running.evaluation_throttle import EvaluationThrottle
 from promql.running.guard import Guard, LoopAttemptError, LoopGuard
@@ -177,7 +177,7 @@ class Dispatcher:
             async with asyncio.timeout(max(0.0, guard.remaining_s)):
                 result = await asyncio.wrap_future(future)
         except TimeoutError as exc:
-            raise QueryTimeoutError("query timed out in expression evaluation") from exc
+            raise guard.timed_out("expression evaluation") from exc
         except asyncio.CancelledError as exc:
             if self._closed.is_set() and future.cancelled():
                 raise QueryCanceledError("query was canceled in query queue") from exc

@@ -103,7 +103,7 @@ class Guard:
         self.started = monotonic()
         self._deadline = self.started + timeout_s
         self.max_samples = self.budget.max_samples
-        self._is_cancelled = False
+        self._is_cancelled = self._is_timed_out = False
         self.held = 0
         self._kept = 0
         self.samples = 0
@@ -140,9 +140,16 @@ class Guard:
         if self._is_cancelled:
             raise QueryCanceledError(f"query was canceled in {place}")
         if self.monotonic() > self._deadline:
-            raise QueryTimeoutError(f"query timed out in {place}")
+            raise self.timed_out(place)
         if self.time_slice is not None:
             self.time_slice.offer()
+
+    def timed_out(self, place: str) -> QueryTimeoutError:
+        """Return the error of a query whose time is up, and count the query once."""
+        if not self._is_timed_out:
+            self._is_timed_out = True
+            self.budget.refusals.count(LimitName.QUERY_TIME)
+        return QueryTimeoutError(f"query timed out in {place}")
 
     def spend(self, samples: int) -> None:
         """Count samples that the store is about to decode.

@@ -69,6 +69,8 @@ class SeriesNameError(RejectedExpositionError):
 class LimitError(RejectedExpositionError):
     """The exposition is valid but exceeds a limit of its target."""
 
+    exceeds_limit = True
+
     @property
     def outline(self) -> str:
         """See `ScrapeError.outline`."""

@@ -8,8 +8,8 @@ from concurrent.futures import Executor
 from typing import Final
 
 from model.decompression import gzip_body
-from scraper.errors import FetchError
-from scraper.messages import body_too_large, quoted
+from scraper.errors import BodyTooLargeError, FetchError
+from scraper.messages import quoted
 
 # Compressed bytes. A body of this size decompresses to 32 MiB at most, which takes less
 # than 50 ms; larger bodies are decompressed in a thread.
@@ -57,7 +57,7 @@ def gunzip(body: bytes, limit_bytes: int) -> bytes:
     try:
         return gzip_body.gunzip(body, limit_bytes)
     except gzip_body.GzipSizeError as exc:
-        raise FetchError(body_too_large(limit_bytes)) from exc
+        raise BodyTooLargeError(limit_bytes) from exc
     except gzip_body.TruncatedGzipError as exc:
         raise FetchError("unexpected EOF: the gzip body is incomplete") from exc
     except gzip_body.GzipError as exc:

@@ -15,9 +15,8 @@ import aiohappyeyeballs
 import httptools
 
 from model.network.name_lookup import NameLookup
-from scraper.errors import FetchError
+from scraper.errors import BodyTooLargeError, FetchError
 from scraper.fetching.address_policy import AddressPolicy
-from scraper.messages import body_too_large
 
 MAX_HEAD_BYTES: Final = 64 * 2**10
 """Size limit of status line and headers."""
@@ -172,7 +171,7 @@ class _Connection(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         self._size += len(data)
         if self._limit_bytes and self._size > self._limit_bytes:
-            self._fail(body_too_large(self._limit_bytes))
+            self._fail_with(BodyTooLargeError(self._limit_bytes))
         else:
             self._chunks.append(data)
 
@@ -198,9 +197,12 @@ class _Connection(asyncio.Protocol):
             self._waiter.set_result(response)
 
     def _fail(self, message: str) -> None:
+        self._fail_with(FetchError(message))
+
+    def _fail_with(self, error: FetchError) -> None:
         self.reusable = False
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(FetchError(message))
+            self._waiter.set_exception(error)
 
 
 @dataclass(slots=True)

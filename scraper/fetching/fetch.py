@@ -14,7 +14,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from scraper.errors import FetchError, OwnExhaustionError
+from scraper.errors import BodyTooLargeError, FetchError, OwnExhaustionError
 from scraper.exposition.formats import ExpositionFormat
 from scraper.fetching.compression import decoded
 from scraper.fetching.direct import DirectResponse, Origin
@@ -29,7 +29,7 @@ from scraper.fetching.http_session import (
 from scraper.fetching.oauth2 import OAuth2Access
 from scraper.fetching.protocols import accept_header, parse_media_type
 from scraper.fetching.targets import ScrapeTarget
-from scraper.messages import body_too_large, quoted
+from scraper.messages import quoted
 
 _YIELD_BYTES: Final = 2**20
 """Other tasks get a turn after this many bytes of a body that arrives without pauses."""
@@ -233,7 +233,7 @@ async def _body(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
         size += len(chunk)
         since_yield += len(chunk)
         if limit_bytes and size > limit_bytes:
-            raise FetchError(body_too_large(limit_bytes))
+            raise BodyTooLargeError(limit_bytes)
         chunks.append(chunk)
         if since_yield > _YIELD_BYTES:
             since_yield = 0

@@ -11,6 +11,7 @@ import structlog
 
 from model.clock import Clock, system_clock
 from model.conditions import Conditions
+from model.limits import Refusals
 from model.metadata import MetricMetadata
 from model.network.name_lookup import NameLookup
 from model.process.worker_threads import WorkerThreads
@@ -55,6 +56,7 @@ class Scraper:
         clock: Clock = system_clock,
         conditions: Conditions | None = None,
         prober: Prober | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self.statistics = ScraperStatistics()
         exhaustion = Exhaustion(self.statistics, conditions or Conditions(clock), clock)
@@ -69,6 +71,7 @@ class Scraper:
             self.statistics,
             FamilyInterner(),
             exhaustion,
+            refusals or Refusals(),
         )
         self._slots: SlotScheduler[TargetScraper] = SlotScheduler(
             self._begin, self.statistics.add_missed, clock, self._clock_jumped

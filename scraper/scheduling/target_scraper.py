@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from model.clock import Clock
+from model.limits import LimitName, Refusals
 from model.targets import Health, TargetStatus
 from scraper.errors import OwnExhaustionError, ScrapeError
 from scraper.exposition.delta import ExpositionDelta
@@ -49,6 +50,7 @@ class ScrapeServices:
     statistics: ScraperStatistics
     interner: FamilyInterner
     exhaustion: Exhaustion
+    refusals: Refusals
 
 
 class TargetScraper:
@@ -146,6 +148,8 @@ class TargetScraper:
             return
         except ScrapeError as exc:
             error = one_line(exc.outline if target.is_added_by_user else str(exc))
+            if exc.exceeds_limit:
+                services.refusals.count(LimitName.SCRAPE)
             if isinstance(exc, RejectedExpositionError):
                 counts = exc.counts
         duration_s = time.perf_counter() - began

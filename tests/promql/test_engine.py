@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from model.labels import Labels
+from model.limits import LimitName, Refusals
 from model.matchers import Matcher
 from model.series import AlignedSeries, is_absent
 from promql.api import (
@@ -191,12 +192,13 @@ async def test_cancelling_stops_the_thread() -> None:
 
 
 async def test_time_out_stops_the_thread() -> None:
-    store = _Endless()
-    engine = LocalEngine(store)
+    store, refusals = _Endless(), Refusals()
+    engine = LocalEngine(store, refusals=refusals)
     with pytest.raises(QueryTimeoutError, match="query timed out in expression evaluation"):
         await engine.instant("up", 0, QueryOptions(timeout_s=0.5))
     assert await asyncio.to_thread(store.stopped.wait, 10)
     await engine.close()
+    assert refusals.totals()[LimitName.QUERY_TIME] == 1
 
 
 async def test_options_cannot_exceed_the_time_limit_of_the_engine() -> None:

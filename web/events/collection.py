@@ -69,6 +69,7 @@ class EventCollection:
         if not submission.items:
             raise BadRequestError("the batch has no event", "events")
         if len(submission.items) > most:
+            self._refusals.count(LimitName.BATCH_EVENTS)
             raise BadRequestError(f"more than {most} events; send several batches", "events")
         require_rate(self._analytics, project, len(submission.items))
         batches = self._analytics.batches

@@ -34,7 +34,8 @@ class BodyPolicy:
 
     Attributes:
         timeout_s: for a body of which nothing arrives.
-        refusals: counts the bodies that took longer, or were refused near the memory limit.
+        refusals: counts the bodies that took longer, were too large, or were refused near the
+            memory limit.
         memory: near its limit, large bodies are refused.
     """
 
@@ -86,15 +87,19 @@ async def read_body(request: web.Request) -> bytes:
     limit_bytes, policy = body_limit_bytes(request), request.app[BODY_POLICY]
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     policy.admit(request.content_length or 0)
-    body = await _received(request, limit_bytes)
-    unpack = _DECOMPRESSORS.get(encoding)
-    if unpack is not None:
-        if len(body) >= _IN_THREAD_FROM_BYTES:
-            body = await asyncio.to_thread(unpack, body, limit_bytes)
-        else:
-            body = unpack(body, limit_bytes)
-    elif encoding not in _LEFT_TO_HANDLERS | {"", "identity"}:
-        raise UnsupportedEncodingError
+    try:
+        body = await _received(request, limit_bytes)
+        unpack = _DECOMPRESSORS.get(encoding)
+        if unpack is not None:
+            if len(body) >= _IN_THREAD_FROM_BYTES:
+                body = await asyncio.to_thread(unpack, body, limit_bytes)
+            else:
+                body = unpack(body, limit_bytes)
+        elif encoding not in _LEFT_TO_HANDLERS | {"", "identity"}:
+            raise UnsupportedEncodingError
+    except TooLargeError:
+        policy.refusals.count(LimitName.BODY_SIZE)
+        raise
     policy.admit(len(body))
     request[_BODY] = body
     return body

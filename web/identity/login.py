@@ -6,6 +6,7 @@ import structlog
 from aiohttp import web
 
 from model.clock import Clock
+from model.limits import LimitName, Refusals
 from storage.api.accounts import AccountRecords, User
 from storage.api.audit import LOGIN_FAILED
 from web.http.audit_trail import AuditNote, add_note
@@ -46,8 +47,10 @@ class Logins:
         keys: KeyRing,
         clock: Clock,
         settings: WebSettings,
+        refusals: Refusals,
     ) -> None:
         self._accounts, self._passwords, self._clock = accounts, passwords, clock
+        self._refusals = refusals
         self._devices = devices
         self._second_factors, self._keys, self._settings = second_factors, keys, settings
         self._throttle = LoginThrottle()
@@ -129,6 +132,7 @@ class Logins:
         attempt = self._attempt(request, name, user)
         wait_ms = self._throttle.wait_ms(attempt, self._clock())
         if wait_ms:
+            self._refusals.count(LimitName.LOGIN_FAILURES)
             wait_s = -(-wait_ms // 1000)
             wait = f"{wait_s} s" if wait_s < 60 else f"{-(-wait_s // 60)} min"
             raise TooManyRequestsError(f"too many failed logins; try again in {wait}", wait_s)
@@ -161,5 +165,6 @@ class Logins:
         address, now_ms = client_address(request, self._settings), self._clock()
         wait_ms = self._registrations.wait_ms(address, now_ms)
         if wait_ms:
+            self._refusals.count(LimitName.LOGIN_FAILURES)
             raise TooManyRequestsError("too many new accounts from here", -(-wait_ms // 1000))
         self._registrations.count(address, now_ms)

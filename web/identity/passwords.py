@@ -11,6 +11,7 @@ from typing import TypeVar, TypeVarTuple
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from model.limits import LimitName, Refusals
 from model.process.worker_threads import WorkerThreads
 from web.http.errors import UnavailableError
 from web.identity.readable_codes import readable_code
@@ -41,7 +42,8 @@ def generate_password() -> str:
 class Passwords:
     """Hashes and verifies passwords on its own threads; the queue is bounded."""
 
-    def __init__(self, threads: int = 2) -> None:
+    def __init__(self, refusals: Refusals, threads: int = 2) -> None:
+        self._refusals = refusals
         self._threads = WorkerThreads(threads, thread_name_prefix="argon2")
         self._waiting = 0
         self._dummy: str | None = None
@@ -68,6 +70,7 @@ class Passwords:
 
     async def _run(self, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
         if self._waiting >= _MOST_WAITING:
+            self._refusals.count(LimitName.WAITING_LOGINS)
             raise UnavailableError("too many logins at once; try again in a few seconds")
         self._waiting += 1
         try:

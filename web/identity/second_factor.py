@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from model.clock import Clock
+from model.limits import LimitName, Refusals
 from storage.api.accounts import User
 from storage.api.errors import TakenError
 from storage.api.people.second_factors import SecondFactor, SecondFactorRecords
@@ -46,8 +47,11 @@ class Enrolment:
 class SecondFactors:
     """Sets up, checks and removes the second factors of all users."""
 
-    def __init__(self, records: SecondFactorRecords, keys: KeyRing, clock: Clock) -> None:
+    def __init__(
+        self, records: SecondFactorRecords, keys: KeyRing, clock: Clock, refusals: Refusals
+    ) -> None:
         self._records, self._keys, self._clock = records, keys, clock
+        self._refusals = refusals
         # By user, not by address: an attacker who guesses codes has the password already.
         self._guesses = FailureLimit(_GUESSES, _WINDOW_MS)
 
@@ -149,6 +153,7 @@ class SecondFactors:
         key, now_ms = str(user.id), self._clock()
         wait_ms = self._guesses.wait_ms(key, now_ms)
         if wait_ms:
+            self._refusals.count(LimitName.LOGIN_FAILURES)
             raise TooManyRequestsError("too many wrong codes; try again later", -(-wait_ms // 1000))
         # Count before the check, so that parallel guesses gain nothing.
         self._guesses.count(key, now_ms)

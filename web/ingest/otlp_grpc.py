@@ -46,6 +46,8 @@ _CODES: Final = {
 }
 _DETAILS: Final = "grpc-status-details-bin"
 _STOP_S: Final = 10.0
+_STREAMS: Final = 16
+"""A connection holds at most this many messages that are being received."""
 # A thread waits for each request that is being stored.
 _THREADS: Final = 16
 _FORWARDED: Final = "x-forwarded-for"
@@ -219,8 +221,7 @@ def _options(connections: ConnectionSettings) -> tuple[tuple[str, int], ...]:
     return (
         # Also of the decompressed message.
         ("grpc.max_receive_message_length", BODY_BYTES),
-        # A connection holds at most this many messages that are being received.
-        ("grpc.max_concurrent_streams", 16),
+        ("grpc.max_concurrent_streams", _STREAMS),
         ("grpc.server_handshake_timeout_ms", round(connections.header_timeout_s * 1000)),
         ("grpc.max_connection_idle_ms", round(connections.idle_timeout_s * 1000)),
     )

@@ -9,6 +9,7 @@ from analytics.requests.recent_batches import RecentBatches
 from analytics.requests.tracking import LONGEST_TEXT
 from analytics.service import Analytics
 from model.clock import Clock
+from model.limits import LimitName, Refusals
 from storage.api.project_keys import KeyScope
 from storage.api.projects import Project
 from storage.api.requests import NewRequest
@@ -28,8 +29,8 @@ _BODY_LIMIT_BYTES: Final = 16 * 2**20
 class TrackApi:
     """Receives requests with a project's API key in `X-API-Key`."""
 
-    def __init__(self, analytics: Analytics, clock: Clock) -> None:
-        self._analytics, self._clock = analytics, clock
+    def __init__(self, analytics: Analytics, clock: Clock, refusals: Refusals) -> None:
+        self._analytics, self._clock, self._refusals = analytics, clock, refusals
         self._recent = RecentBatches[TrackedBatchDocument](clock)
 
     def routes(self) -> tuple[Route, ...]:
@@ -63,6 +64,8 @@ class TrackApi:
         items = body.get("requests")
         most = self._analytics.settings.batch_events
         if not isinstance(items, list) or not 1 <= len(items) <= most:
+            if items and isinstance(items, list):
+                self._refusals.count(LimitName.BATCH_EVENTS)
             raise BadRequestError(f"requests must be a list of 1 to {most} requests", "requests")
         batch_id = body.get("batch_id", "")
         if not isinstance(batch_id, str) or len(batch_id) > LONGEST_TEXT:

@@ -1,30 +1,227 @@
-"""The section "Limits" of docs/operations.md: defaults, settings, and tests of every refusal."""
+"""The tables of limits in docs/operations.md: defaults, settings, metrics and refusals."""
 
+import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
+from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
+import alerting.alertmanagers.queue as alertmanager_queue
+import alerting.rules.expansion as rule_expansion
+import alerting.simulation.backtest as backtest
+import analytics.product.ingestion as event_ingestion
+import analytics.product.saved_reports as saved_reports
+import analytics.product.segments as segments
+import analytics.product.shares as report_links
+import analytics.sessions.traces.values as session_values
+import daemon.receiver_clients as receiver_clients
+import daemon.server.management.stored_receivers as stored_receivers
+import ingest.hosts.exposition_report as exposition_report
+import model.documents as documents
+import promql.evaluation.timing as query_timing
+import promql.syntax.cursor as query_syntax
+import scraper.probing.http_probe as http_probe
+import storage.api.fleet.host_views as host_views
+import storage.records.annotations as annotations
+import storage.records.dashboards.sqlite_dashboards as stored_dashboards
+import storage.records.people.queries as remembered_queries
+import storage.records.status.sqlite_probes as stored_probes
+import storage.records.status.sqlite_status_pages as status_pages
+import storage.samples.deletion.tombstones as tombstones
+import web.alerts.backtests as backtests
+import web.alerts.rule_editor.groups_api as rule_groups_api
+import web.alerts.rule_editor.unit_tests as unit_tests
+import web.dashboards.api as dashboards_api
+import web.dashboards.definition as dashboard_definition
+import web.dashboards.shares as dashboard_links
+import web.events.collection as event_collection
+import web.events.transfer_api as event_transfer
+import web.identity.login as login
+import web.identity.passwords as passwords
+import web.identity.second_factor as second_factor
+import web.identity.throttle as throttle
+import web.ingest.gateway as gateway_api
+import web.ingest.otlp as otlp_api
+import web.ingest.otlp_grpc as otlp_grpc
+import web.ingest.remote_write as remote_write_api
+import web.live.connection as live_connection
+import web.live.messages as live_messages
+import web.live.outbox as live_outbox
+import web.live.socket as live_socket
+import web.management.rule_groups as stored_groups
+import web.probes.api as heartbeats_api
+import web.prometheus.remote_read.api as remote_read_api
+import web.prometheus.remote_read.request as remote_read_request
+import web.prometheus.server.notifications as notifications_api
+import web.requests.track_api as track_api
+import web.sessions.ingest_api as trace_api
+import web.status_pages.api as status_pages_api
+from alerting.alertmanagers.notifier import AlertmanagerNotifier
 from alerting.templates.budget import IN_THREAD
 from daemon.configuration.settings import Settings
+from daemon.server.alertmanager_metrics import AlertmanagerCollector
+from daemon.server.metrics import LimitCollector, MemoryCollector, StoreCollector
 from ingest.limits.write_limits import WriteLimits
-from model.limits import LimitName
-from web.ingest.remote_write import _BODY_BYTES
+from model.limits import LimitName, Refusals
+from model.memory_pressure import MemoryReading
+from storage.api.sample_stats import StoreStats
 
 ROOT = Path(__file__).parents[3]
 UNITS = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "minutes": 60}
 # The default of a cgroup's limit is known at run time only.
 AT_RUN_TIME = {"server.memory_limit"}
+LIMITS = WriteLimits()
+LOGINS = inspect.signature(throttle.LoginThrottle).parameters
+
+CONSTANTS: dict[str, tuple[float, ...]] = {
+    "bytes of the body of a heartbeat": (
+        heartbeats_api._HEARTBEAT_BYTES,
+        status_pages_api.MOST_LOGO_BYTES,
+        dashboards_api.LARGEST_BYTES,
+        rule_groups_api._BODY_BYTES,
+        remote_read_api._BODY_BYTES,
+        remote_write_api._BODY_BYTES,
+        gateway_api._BODY_BYTES,
+        track_api._BODY_LIMIT_BYTES,
+        trace_api._WEBHOOK_LIMIT_BYTES,
+        event_collection.BODY_LIMIT_BYTES,
+        event_transfer._BODY_LIMIT_BYTES,
+        otlp_api.BODY_BYTES,
+        trace_api._BODY_LIMIT_BYTES,
+    ),
+    "failed logins": (
+        LOGINS["per_name"].default,
+        LOGINS["per_address"].default,
+        throttle._FREE_FAILURES,
+        second_factor._GUESSES,
+        login._REGISTRATIONS,
+    ),
+    "logins that wait": (passwords._MOST_WAITING,),
+    "points of a series": (query_timing.MAX_STEPS,),
+    "characters of a query": (query_syntax.MAX_LENGTH, query_syntax.MAX_NESTING),
+    "remote reads at the same time": (
+        remote_read_api._AT_ONCE,
+        remote_read_request._MOST_QUERIES,
+        remote_read_request._MOST_MATCHERS,
+    ),
+    "nodes of a YAML file": (documents._SPARE_NODES,),
+    "rule groups made": (
+        stored_groups.MOST_GROUPS,
+        stored_groups.LONGEST_RULES,
+        stored_groups.MOST_CHARACTERS,
+    ),
+    "the expansion of one template": (
+        IN_THREAD.steps,
+        IN_THREAD.chars,
+        IN_THREAD.seconds,
+        rule_expansion.MAX_QUERIES,
+    ),
+    "bytes, series and samples of one pushed request": (
+        remote_write_api._BODY_BYTES,
+        LIMITS.decompressed_bytes,
+        LIMITS.request.series,
+        LIMITS.request.samples,
+    ),
+    "bytes of an OTLP request": (otlp_api.BODY_BYTES, LIMITS.request.samples),
+    "requests of one gRPC connection": (otlp_grpc._STREAMS,),
+    "characters of a name in a session": (
+        session_values.LONGEST_TEXT,
+        session_values.LONGEST_CONTENT,
+    ),
+    "requests of a sender that wait": (LIMITS.waiting_bytes,),
+    "properties of an event": (
+        event_ingestion.LONGEST_ID,
+        event_ingestion.LONGEST_NAME,
+        event_ingestion.LARGEST_PROPERTIES_BYTES,
+    ),
+    "series of the scrape that a host pushes": (exposition_report._MOST_SERIES,),
+    "queries of one live connection": (
+        live_connection.MOST_SUBSCRIPTIONS,
+        live_messages.LARGEST_REQUEST_BYTES,
+        live_outbox.LARGEST_BYTES,
+    ),
+    "messages and bytes that wait": (live_outbox.MOST_MESSAGES, live_outbox.MOST_BYTES),
+    "live connections whose token": (live_socket._MOST_UNAUTHENTICATED,),
+    "streams of": (notifications_api._MOST_CLIENTS,),
+    "a back-test": (
+        backtest.MAX_EVALUATIONS,
+        backtest.MAX_RECORDED,
+        backtest.MAX_EXPANSIONS,
+        backtests._MAX_SAMPLES,
+        backtests._LONGEST_S,
+    ),
+    "a unit test of rules": (
+        unit_tests._MOST_POINTS,
+        unit_tests._MOST_EVALUATIONS,
+        unit_tests._MAX_SAMPLES,
+        unit_tests._LONGEST_S,
+    ),
+    "alerts that wait": (alertmanager_queue.CAPACITY,),
+    "bytes of the answer of a receiver": (receiver_clients._MOST_BYTES,),
+    "bytes of the body and of the headers": (
+        http_probe._MOST_BODY_BYTES,
+        http_probe._MOST_HEADER_BYTES,
+        http_probe._MOST_REDIRECTS,
+    ),
+}
+"""The limits without a setting, by the beginning of the row that has them."""
+
+STORED: dict[str, tuple[float, ...]] = {
+    "dashboards": (
+        stored_dashboards.MOST,
+        stored_dashboards.MOST_VERSIONS,
+        dashboard_definition.MOST_PANELS,
+        dashboard_definition.MOST_QUERIES,
+        dashboard_links.MOST_SHARES,
+    ),
+    "probes": (stored_probes.MOST,),
+    "status pages": (status_pages.MOST, status_pages.MOST_INCIDENTS),
+    "annotations": (annotations.MOST,),
+    "receivers": (stored_receivers.MOST,),
+    "rule groups": (stored_groups.MOST_GROUPS,),
+    "saved queries": (remembered_queries.MOST_SAVED, remembered_queries.MOST_REMEMBERED),
+    "saved views": (host_views.MOST_VIEWS,),
+    "of a project": (
+        saved_reports.MOST_REPORTS,
+        segments.MOST_SEGMENTS,
+        report_links.MOST_SHARES,
+    ),
+    "tombstones": (tombstones._MOST_TOMBSTONES,),
+}
+"""What users may store, by the beginning of the row in the second table."""
+
+NO_LIMITS = (
+    *("storage.chunk_", "storage.window_ms", "storage.retention_", "storage.commit_interval_ms"),
+    # Caches; a larger query reads the disk.
+    *("storage.recent_bytes", "storage.decoded_bytes", "events.memory_bytes", "events.threads"),
+    *("scrape.interval", "query.lookback_ms", "web.live_interval_s", "web.cors.max_age_s"),
+    *("web.session_", "web.token_lifetime_s", "web.audit_retention_days"),
+    *("alerting.checks.", "alerting.flapping.", "alerting.delivery.", "alerting.history_ms"),
+    *("alerting.evaluation_interval_ms", "alerting.start_delay_ms"),
+    *("alerting.acknowledge_links_ms", "sessions.github.", "backups."),
+)
+"""Beginnings of settings with a number that is no limit: intervals, ages, thresholds, caches."""
+
+
+def section(title: str) -> str:
+    """Return the text of a section of the page."""
+    page = (ROOT / "docs" / "operations.md").read_text()
+    return page.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def table(title: str) -> list[list[str]]:
+    """Return the cells of each row of the table in a section."""
+    lines = [line for line in section(title).splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
 
 
 def rows() -> list[list[str]]:
     """Return the cells of each row: what, default, setting, limit, answer."""
-    page = (ROOT / "docs" / "operations.md").read_text()
-    section = page.split("\n## Limits\n")[1].split("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
-    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    return table("Limits")
 
 
 def numbers(text: str) -> set[float]:
@@ -52,16 +249,32 @@ def setting(path: str) -> object:
     return value
 
 
-def documented(limit: str) -> set[float]:
-    """Return the numbers in the column of defaults of the row that names a limit."""
-    (found,) = [numbers(default) for _, default, _, names, _ in rows() if f"`{limit}`" in names]
-    return found
+def paths_of(row: list[str]) -> list[str]:
+    """Return the settings that a row names."""
+    return re.findall(r"`([\w.]+)`", row[2])
+
+
+def numeric_settings(value: BaseModel, path: str = "") -> Iterator[str]:
+    """Yield the paths of the settings that are numbers by default."""
+    for name in type(value).model_fields:
+        one = getattr(value, name)
+        if isinstance(one, BaseModel):
+            yield from numeric_settings(one, f"{path}{name}.")
+        elif isinstance(one, int | float) and not isinstance(one, bool):
+            yield path + name
+
+
+def named(tables: Mapping[str, tuple[float, ...]], what: str) -> set[float]:
+    """Return the limits of the row that begins so; each row has at most one entry."""
+    found = [limits for beginning, limits in tables.items() if what.startswith(beginning)]
+    assert len(found) <= 1
+    return {float(limit) for limits in found for limit in limits}
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row[0][:40])
 def test_default_on_the_page_is_the_default_of_the_setting(row: list[str]) -> None:
-    _, default, paths, *_ = row
-    for path in re.findall(r"`([\w.]+)`", paths):
+    default = row[1]
+    for path in paths_of(row):
         if path in AT_RUN_TIME:
             continue
         value, on_page = setting(path), numbers(default)
@@ -75,17 +288,54 @@ def test_default_on_the_page_is_the_default_of_the_setting(row: list[str]) -> No
         assert on_page or known <= {0.0}, path
 
 
-def test_limits_without_a_setting_are_those_on_the_page() -> None:
-    limits = WriteLimits()
-    assert documented("push_request") == {
-        float(_BODY_BYTES),
-        float(limits.decompressed_bytes),
-        float(limits.request.series),
-        float(limits.request.samples),
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row[0][:40])
+def test_every_number_on_the_page_is_a_limit(row: list[str]) -> None:
+    what, default, *_ = row
+    constants = named(CONSTANTS, what)
+    of_settings = {number for path in paths_of(row) for number in leaves(setting(path))}
+    assert numbers(default) - of_settings <= constants
+    assert constants <= numbers(default)
+
+
+def test_every_constant_has_a_row() -> None:
+    beginnings = [row[0] for row in rows()]
+    assert [one for one in CONSTANTS if not any(what.startswith(one) for what in beginnings)] == []
+
+
+def test_every_setting_with_a_number_has_a_row_or_is_no_limit() -> None:
+    on_page = [path for row in rows() for path in paths_of(row)]
+    missing = [
+        path
+        for path in numeric_settings(Settings())
+        if not path.startswith(NO_LIMITS)
+        and not any(path == one or path.startswith(f"{one}.") for one in on_page)
+    ]
+    assert missing == [], "name the limit in docs/operations.md, or say above that it is none"
+
+
+def test_metrics_on_the_page_are_exported() -> None:
+    registry = CollectorRegistry()
+    registry.register(LimitCollector(Refusals()))
+    registry.register(MemoryCollector(MemoryReading()))
+    registry.register(StoreCollector(lambda: StoreStats(0, 0, 0, 0, 0, 0, 0, None, None)))
+    notifier = create_autospec(AlertmanagerNotifier, instance=True, queues={})
+    registry.register(AlertmanagerCollector(notifier))
+    exported = {
+        name + ("_total" if family.type == "counter" else "")
+        for family in registry.collect()
+        for name in (family.name,)
     }
-    assert documented("push_waiting") == {float(limits.waiting_bytes)}
-    steps = {float(IN_THREAD.steps), float(IN_THREAD.chars), IN_THREAD.seconds}
-    assert steps < documented("template_steps")
+    on_page = set(re.findall(r"redshank_\w+", section("Limits")))
+    assert len(on_page) > 4
+    assert on_page - exported == set()
+
+
+def test_limits_on_what_users_store_are_those_on_the_page() -> None:
+    page = table("Limits on what users store")
+    assert {what: numbers(most) for what, most, _ in page} == {
+        what: named(STORED, what) for what, *_ in page
+    }
+    assert len(page) == len(STORED)
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row[0][:40])

@@ -9,7 +9,9 @@ import structlog
 from aiohttp import web
 from structlog.testing import capture_logs
 
+from model.label_limits import LabelLimits
 from model.labels import Labels
+from model.limits import LimitName, Refusals
 from model.metadata import MetricMetadata
 from model.targets import Health, TargetStatus
 from scraper.configuration.prometheus_config import PrometheusConfig, load_prometheus_config
@@ -103,6 +105,43 @@ async def test_hostile_targets_are_down_and_do_not_affect_others() -> None:
             assert health_of(scraper, name) is Health.DOWN
             assert reason in status_of(scraper, name).last_error
             assert store.of("up", instance=name)[0][1] == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (ScrapeLimits(body_bytes=8), "body size limit of 8 bytes"),
+        (ScrapeLimits(samples=1), "limits.samples"),
+        (ScrapeLimits(labels=LabelLimits(value_length=2)), "label value length limit exceeded"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+async def test_scrape_beyond_its_limits_is_counted(
+    limits: ScrapeLimits, reason: str, packed: bool
+) -> None:
+    store, refusals = RecordingAppender(), Refusals()
+    text = b'a{x="long"} 1\nb 1\n'
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield gzip.compress(text)
+
+    answer = stream(chunks, {"Content-Encoding": "gzip"}) if packed else body(text)
+    async with serving(metrics=answer) as url, Scraper(store, refusals=refusals) as scraper:
+        scraper.apply([target(url("metrics"), "x", interval_s=60.0, timeout_s=9.0, limits=limits)])
+        await until(lambda: health_of(scraper, "x") is Health.DOWN)
+        assert reason in status_of(scraper, "x").last_error
+        assert refusals.totals()[LimitName.SCRAPE] == 1
+
+
+async def test_failed_scrape_within_its_limits_is_not_counted_as_refused() -> None:
+    refusals = Refusals()
+    async with (
+        serving(metrics=body("", status=500)) as url,
+        Scraper(RecordingAppender(), refusals=refusals) as scraper,
+    ):
+        scraper.apply([target(url("metrics"), "x", interval_s=60.0, timeout_s=9.0)])
+        await until(lambda: health_of(scraper, "x") is Health.DOWN)
+    assert refusals.totals()[LimitName.SCRAPE] == 0
 
 
 async def test_healthy_target_is_up_and_has_metadata() -> None:

@@ -121,6 +121,9 @@ async def test_bomb_is_refused_as_too_large(world: World) -> None:
     assert len(packed) < LIMIT_BYTES
     status, error = await send(world, packed)
     assert (status, error) == (413, f"the request body is too large: more than {LIMIT_BYTES} bytes")
+    assert world.services.refusals.totals()[LimitName.BODY_SIZE] == 1
+    assert (await send(world, bytes(LIMIT_BYTES + 1), "identity"))[0] == 413
+    assert world.services.refusals.totals()[LimitName.BODY_SIZE] == 2
 
 
 @pytest.mark.parametrize(

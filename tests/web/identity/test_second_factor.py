@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 
+from model.limits import LimitName
 from storage.api.accounts import CredentialKind
 from tests.web.service_doubles import NOW_MS
 from tests.web.world import PASSWORD, World, world_at
@@ -144,6 +145,7 @@ async def test_guessing_codes_is_refused_after_a_while_even_the_right_one(world:
     )
     assert refused.status == 429
     assert int(refused.headers["Retry-After"]) > 0
+    assert world.services.refusals.totals()[LimitName.LOGIN_FAILURES] == 1
     world.now[0] += 15 * 60_000
     assert await token_status(world, codes[0]) == 200
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 
+from model.limits import LimitName
 from storage.api.accounts import CredentialKind
 from tests.web.service_doubles import NOW_MS
 from tests.web.world import PASSWORD, World, world_at
@@ -138,6 +139,7 @@ async def test_made_up_names_wait_as_those_of_users_do(world: World) -> None:
     for name in ("ann", "nobody"):
         statuses = [await log_in(world, "wrong", stranger(at), name) for at in range(10, 23)]
         assert statuses == [401] * 10 + [429] * 3
+    assert world.services.refusals.totals()[LimitName.LOGIN_FAILURES] == 6
 
 
 def test_made_up_names_do_not_displace_the_count_of_an_account() -> None:

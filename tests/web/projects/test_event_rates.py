@@ -64,6 +64,18 @@ async def test_more_events_than_the_limit_are_answered_with_the_time_to_wait(
     assert world.services.refusals.totals()[LimitName.PROJECT_EVENTS] == 1
 
 
+@pytest.mark.parametrize("kind", ["batch", "track batch"])
+async def test_batch_of_too_many_events_is_refused_whole(world: World, kind: str) -> None:
+    ann = await add_tenant(world, "ann")
+    path, body, headers = sent_by(ann)[kind]
+    name = "requests" if "requests" in body else "events"
+    answer = await world.client.post(path, json=body | {name: [{}] * 10_001}, headers=headers)
+    assert (answer.status, (await answer.json())["field"]) == (400, name)
+    assert world.services.refusals.totals()[LimitName.BATCH_EVENTS] == 1
+    await world.client.post(path, json=body | {name: []}, headers=headers)
+    assert world.services.refusals.totals()[LimitName.BATCH_EVENTS] == 1
+
+
 async def test_a_limit_is_a_number_of_events(world: World) -> None:
     ann = await add_tenant(world, "ann")
     for wrong in (-1, 10_000_001, "many"):

@@ -94,6 +94,7 @@ class RemoteReadApi:
         try:
             return await asyncio.to_thread(lambda: list(self._selections(queries, guard)))
         except TooManySamplesError as exc:
+            self._refusals.count(LimitName.REMOTE_READ_SAMPLES)
             raise BadRequestError(f"exceeded sample limit ({self._limit})") from exc
         finally:
             # The thread of a client that has left stops at its next check.

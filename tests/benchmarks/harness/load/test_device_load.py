@@ -36,7 +36,7 @@ async def test_each_device_keeps_one_connection_from_its_own_address() -> None:
         port = server.sockets[0].getsockname()[1]
         options = argparse.Namespace(
             url=f"http://127.0.0.1:{port}/api/metrics",
-            token="a",  # noqa: S106
+            token="a",
             devices=5,
             metrics=3,
             warm_up=0.0,

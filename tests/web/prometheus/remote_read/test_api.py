@@ -113,6 +113,7 @@ async def test_read_over_the_sample_limit_is_refused(
         answer = await read(world, [UP])
         assert answer.status == 400
         assert (await answer.json())["error"] == "exceeded sample limit (10)"
+        assert world.services.refusals.totals()[LimitName.REMOTE_READ_SAMPLES] == 1
 
 
 async def test_malformed_request_has_prometheus_error(world: World) -> None:
