@@ -40,10 +40,17 @@ from storage.api.status.probes import TooManyProbesError
 from web.http.errors import WebError
 from web.http.responses import json_bytes
 from web.http.validation import first_field_error
+from web.http.viewing.messages import translated_message
+from web.http.viewing.readers import viewed
+from web.http.viewing.view import LANGUAGES, View
 
 CLIENT_CLOSED_REQUEST = 499
 """nginx's status for a client that left; Prometheus 3 uses it for cancelled queries."""
 
+
+READER_LANGUAGE: Final = "Redshank-Language"
+"""The header with which scripts of pages ask for errors in the reader's language. Programs send
+none, and a browser's own `Accept-Language` does not count: they get English messages."""
 
 _RETRY_AFTER_S = 10
 """A disk that refuses writes rarely accepts them sooner."""
@@ -143,6 +150,15 @@ def failure_of(exc: Exception) -> Failure:
         # A file is damaged: the operator must know, so it is shown and logged.
         return Failure(HTTPStatus.INTERNAL_SERVER_ERROR, str(exc), expected=False)
     return Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error", expected=False)
+
+
+def in_language(failure: Failure, language: str) -> Failure:
+    """Return a failure with its message in a language, in English if nobody has translated it."""
+    if language not in LANGUAGES:
+        return failure
+    with viewed(View(language=language)):
+        message = translated_message(failure.message)
+    return failure if message is None else dataclasses.replace(failure, message=message)
 
 
 def _push_limit(exc: PushLimitError) -> Failure:

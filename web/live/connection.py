@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from storage.api.alerts import AlertChange
 from web.http.errors import BadRequestError, LiveSeriesError, WebError
-from web.http.failures import Failure, failure_of
+from web.http.failures import Failure, failure_of, in_language
 from web.live.feeds import Feeds, LiveFeed
 from web.live.messages import (
     Auth,
@@ -101,6 +101,8 @@ class Connection:
         self._changed = asyncio.Event()
         self._changed_s = 0.0
         self._has_defaults = True
+        # A browser's WebSocket sends no headers of the page.
+        self._language = request.query.get("language", "")
 
     def end(self, code: int, reason: str) -> None:
         """Close the connection with a code and a reason."""
@@ -291,7 +293,7 @@ class Connection:
             failure = Failure(413, problem)
         if feed.forget is not None:
             feed.forget()
-        return error_message(name, failure)
+        return error_message(name, in_language(failure, self._language))
 
     async def _wait_until_due(
         self, subscription: Subscribe, feed: LiveFeed, changed: asyncio.Event

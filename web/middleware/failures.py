@@ -8,7 +8,14 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from model.process.worker_threads import drop_tracebacks
-from web.http.failures import Failure, error_document, failure_of, otlp_status
+from web.http.failures import (
+    READER_LANGUAGE,
+    Failure,
+    error_document,
+    failure_of,
+    in_language,
+    otlp_status,
+)
 from web.http.responses import body_response, html_response, json_response
 from web.http.routing import REQUEST_ID, Handler, Surface, surface_of
 
@@ -51,11 +58,12 @@ def failures(error_page: ErrorPage, prometheus_body: PrometheusBody) -> Middlewa
 def _response(
     request: web.Request, failure: Failure, error_page: ErrorPage, prometheus_body: PrometheusBody
 ) -> web.Response:
+    shown = in_language(failure, request.headers.get(READER_LANGUAGE, ""))
     match surface_of(request):
         case Surface.PAGE:
             return html_response(error_page(request, failure), failure.status, failure.headers)
         case Surface.PROMETHEUS:
-            return json_response(prometheus_body(failure), failure.status, failure.headers)
+            return json_response(prometheus_body(shown), failure.status, failure.headers)
         case Surface.ALERTMANAGER:
             # A text, as Alertmanager's clients decode it.
             return json_response(failure.message, failure.status, failure.headers)
@@ -63,5 +71,5 @@ def _response(
             body, media_type = otlp_status(failure, request.content_type)
             return body_response(body, media_type, failure.status, failure.headers)
         case Surface.JSON:
-            document = error_document(failure, request.get(REQUEST_ID, ""))
+            document = error_document(shown, request.get(REQUEST_ID, ""))
             return json_response(document, failure.status, failure.headers)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import FilePayload, Page, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from storage.api.accounts import Role
@@ -99,3 +99,15 @@ async def test_scripts_without_their_catalogue_show_english(page: Page, filled: 
     )
     await page.goto(filled.url)
     await expect(page.locator("#theme-toggle")).to_have_attribute("title", re.compile("^Theme:"))
+
+
+async def test_errors_that_scripts_show_are_in_the_language_of_the_page(
+    page: Page, filled: Filled
+) -> None:
+    await choose_language(page, filled.url, "de", PASSWORD)
+    await page.goto(f"{filled.url}/dashboards")
+    file = FilePayload(name="list.json", mimeType="application/json", buffer=b"[]")
+    await page.locator("#import-file").set_input_files(file)
+    await page.locator("#import button").click()
+    expected = "list.json: der Inhalt muss ein Dashboard sein, ein JSON-Objekt"
+    await expect(page.locator("#import-results")).to_have_text(expected)

@@ -3,7 +3,7 @@
 import { element } from "../lib/dom.js";
 import { axisText } from "../lib/format.js";
 import { colour, plotOptions, translucent, uPlot } from "../lib/plot.js";
-import { t } from "../lib/texts.js";
+import { JSON_HEADERS, t } from "../lib/texts.js";
 import { onThemeChange } from "../lib/theme.js";
 
 const HEIGHT = 170;
@@ -19,7 +19,7 @@ const isOwn = ({ metric }) =>
 const read = async () => {
   const { query, start_s, end_s, step_s } = chart;
   const body = new URLSearchParams({ query, start: start_s, end: end_s, step: step_s });
-  const answer = await fetch("/api/v1/query_range", { method: "POST", body });
+  const answer = await fetch("/api/v1/query_range", { method: "POST", body, headers: JSON_HEADERS });
   const { status, data, error } = await answer.json();
   if (status !== "success") throw new Error(error);
   return data.result.filter(isOwn);

@@ -2,7 +2,7 @@
 
 import { dataElement, element } from "../lib/dom.js";
 import { timeText } from "../lib/format.js";
-import { t, tn } from "../lib/texts.js";
+import { JSON_HEADERS, t, tn } from "../lib/texts.js";
 import { linkTo } from "./links.js";
 import { interpolate } from "./variables.js";
 
@@ -14,7 +14,7 @@ const COPIED = {
 };
 
 const get = async (path, signal) => {
-  const answer = await fetch(path, { headers: { Accept: "application/json" }, signal });
+  const answer = await fetch(path, { headers: JSON_HEADERS, signal });
   const found = await answer.json();
   if (!answer.ok) throw new Error(found.error);
   return found;
@@ -46,7 +46,7 @@ const htmlOf = async (text, { texts, signal }) => {
   if (texts[text] !== undefined) return texts[text];
   if (!rendered.has(text)) {
     const answer = await fetch("/api/dashboards/text", {
-      method: "POST", body: JSON.stringify({ text }), headers: { Accept: "application/json", "Content-Type": "application/json" }, signal,
+      method: "POST", body: JSON.stringify({ text }), headers: { ...JSON_HEADERS, "Content-Type": "application/json" }, signal,
     });
     if (!answer.ok) throw new Error((await answer.json()).error);
     rendered.set(text, (await answer.json()).html);

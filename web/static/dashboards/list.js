@@ -1,14 +1,14 @@
 // The list of dashboards: imports files of Grafana.
 
 import { dataElement, element } from "../lib/dom.js";
-import { tn } from "../lib/texts.js";
+import { JSON_HEADERS, tn } from "../lib/texts.js";
 
 const form = document.getElementById("import");
 const results = document.getElementById("import-results");
 
 const take = async (file, overwrite) => {
   const answer = await fetch(`/api/dashboards/import${overwrite ? "?overwrite=true" : ""}`, {
-    method: "POST", headers: { Accept: "application/json", "Content-Type": "application/json" }, body: file,
+    method: "POST", headers: { ...JSON_HEADERS, "Content-Type": "application/json" }, body: file,
   });
   const data = await answer.json();
   if (!answer.ok) throw new Error(data.error);

@@ -1,5 +1,6 @@
 // Asks for the queries of a shared dashboard: the server runs only those that the dashboard has.
 
+import { JSON_HEADERS } from "../lib/texts.js";
 import { QueryError } from "../explore/api.js";
 
 // Returns what `runPanel` asks in place of the public API.
@@ -9,7 +10,7 @@ export const sharedAsk = ({ share }) => async ({ path, parameters, signal, panel
   const { start = 0, end = parameters.time } = parameters;
   const body = { panel: panel.id, ref: query.ref, range: path === "query_range", start, end, step: step_s, from_ms: start_ms, to_ms: end_ms, values };
   const answer = await fetch(`/api/shared/dashboards/${share.token}/query`, {
-    method: "POST", body: JSON.stringify(body), headers: { Accept: "application/json", "Content-Type": "application/json" }, signal,
+    method: "POST", body: JSON.stringify(body), headers: { ...JSON_HEADERS, "Content-Type": "application/json" }, signal,
   });
   const found = await answer.json();
   if (found.status !== "success") throw new QueryError(found.error, found.errorType);

@@ -1,6 +1,7 @@
 // The variables of a dashboard: where their values come from, and their places in texts.
 
 import { durationSeconds, durationText } from "../lib/format.js";
+import { JSON_HEADERS } from "../lib/texts.js";
 import { post, QueryError } from "../explore/api.js";
 
 export const ALL = "$__all";
@@ -84,7 +85,7 @@ const filtered = (values, regex) => {
 };
 
 const listOf = async (path, parameters, signal) => {
-  const response = await fetch(`/api/v1/${path}?${new URLSearchParams(parameters)}`, { headers: { Accept: "application/json" }, signal });
+  const response = await fetch(`/api/v1/${path}?${new URLSearchParams(parameters)}`, { headers: JSON_HEADERS, signal });
   const answer = await response.json();
   if (answer.status !== "success") throw new QueryError(answer.error, answer.errorType);
   return answer.data;

@@ -1,5 +1,7 @@
 // Requests to the Prometheus API.
 
+import { JSON_HEADERS } from "../lib/texts.js";
+
 export class QueryError extends Error {
   constructor(message, type) {
     super(message);
@@ -21,7 +23,7 @@ export class QueryError extends Error {
 // Returns the whole answer; `data` is the result. Throws a QueryError that the server reported.
 export const post = async (path, parameters, signal) => {
   const response = await fetch(`/api/v1/${path}`, {
-    method: "POST", body: new URLSearchParams(parameters), headers: { Accept: "application/json" }, signal,
+    method: "POST", body: new URLSearchParams(parameters), headers: JSON_HEADERS, signal,
   });
   if (response.status === 401) {
     location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);

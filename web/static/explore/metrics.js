@@ -1,7 +1,7 @@
 // The metrics explorer: names with type, help and number of series; labels and values of one metric.
 
 import { dataElement, element } from "../lib/dom.js";
-import { t, tn } from "../lib/texts.js";
+import { JSON_HEADERS, t, tn } from "../lib/texts.js";
 
 const MOST_NAMES = 10000;
 const MOST_SHOWN = 40;
@@ -10,7 +10,7 @@ const MOST_VALUES = 8;
 const SUFFIX = /_(total|sum|count|bucket)$/;
 
 const get = async (path, parameters) => {
-  const answer = await fetch(`/api/v1/${path}?${new URLSearchParams(parameters)}`, { headers: { Accept: "application/json" } });
+  const answer = await fetch(`/api/v1/${path}?${new URLSearchParams(parameters)}`, { headers: JSON_HEADERS });
   const found = await answer.json();
   if (found.status !== "success") throw new Error(found.error);
   return found.data;

@@ -1,8 +1,10 @@
 // The queries of the user: those that ran, and those saved under a name.
 
+import { JSON_HEADERS } from "../lib/texts.js";
+
 const send = async (method, path, body) => {
   const answer = await fetch(`/api/explore${path}`, {
-    method, headers: { Accept: "application/json", "Content-Type": "application/json" }, body: body === undefined ? undefined : JSON.stringify(body),
+    method, headers: { ...JSON_HEADERS, "Content-Type": "application/json" }, body: body === undefined ? undefined : JSON.stringify(body),
   });
   const found = answer.status === 204 ? null : await answer.json();
   if (!answer.ok) throw new Error(found.error);

@@ -2,7 +2,7 @@
 
 import { dataElement, element } from "../lib/dom.js";
 import { durationText, shown, timeText, valueText } from "../lib/format.js";
-import { t, tn } from "../lib/texts.js";
+import { JSON_HEADERS, t, tn } from "../lib/texts.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SURE = 0.05;
@@ -111,7 +111,7 @@ export const changesPanel = (root, source) => {
     summary.textContent = t("Comparing…");
     try {
       const query = new URLSearchParams({ time_ms: moment_ms, window_ms });
-      const answer = await fetch(`${source}?${query}`, { headers: { Accept: "application/json" } });
+      const answer = await fetch(`${source}?${query}`, { headers: JSON_HEADERS });
       const body = await answer.json();
       if (mine !== latest) return;
       if (!answer.ok) throw new Error(body.error);

@@ -3,7 +3,7 @@
 
 import { element } from "../lib/dom.js";
 import { inputTime } from "../lib/format.js";
-import { t } from "../lib/texts.js";
+import { JSON_HEADERS, t } from "../lib/texts.js";
 import { onThemeChange } from "../lib/theme.js";
 import { changesPanel } from "./changes.js";
 import { createChart } from "./chart.js";
@@ -92,7 +92,7 @@ const hiddenOf = (key) => {
 const request = async (parameters, path = "charts") => {
   const query = new URLSearchParams({ ...(state.fixed ?? { range: state.range }), ...parameters });
   if (state.compare && path === "charts") query.set("compare", state.compare);
-  const response = await fetch(`${root.dataset.source}/${path}?${query}`, { headers: { Accept: "application/json" } });
+  const response = await fetch(`${root.dataset.source}/${path}?${query}`, { headers: JSON_HEADERS });
   if (response.status === 204) return null;
   const body = await response.json();
   if (!response.ok) throw new Error(body.error);

@@ -4,7 +4,7 @@
 
 import { loadRegions, orderElements, updateRegions } from "./dom.js";
 import { timeText } from "./format.js";
-import { t } from "./texts.js";
+import { LANGUAGE, t } from "./texts.js";
 
 const RETRY_MS = 3000;
 const POLL_MS = 5000;
@@ -104,7 +104,7 @@ export const keepLive = (page, state, button = null) => {
   };
 
   const connect = () => {
-    const address = new URL("/ws/metrics", location);
+    const address = new URL(`/ws/metrics${LANGUAGE && `?language=${LANGUAGE}`}`, location);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     const mine = (socket = new WebSocket(address));
     let opened = false;

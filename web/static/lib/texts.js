@@ -1,7 +1,8 @@
 // The texts that scripts show, in the reader's language. English is the source: a page in English
 // loads no catalogue, and a text without a translation is shown as it stands in the script.
 
-const LANGUAGE = document.documentElement.dataset.language;
+// The language of the page, "" for English.
+export const LANGUAGE = document.documentElement.dataset.language ?? "";
 
 const load = async () => {
   try {
@@ -11,6 +12,9 @@ const load = async () => {
     return {};
   }
 };
+
+// Headers of requests for JSON: the messages of errors come in the language of the page.
+export const JSON_HEADERS = { Accept: "application/json", ...(LANGUAGE && { "Redshank-Language": LANGUAGE }) };
 
 const TEXTS = LANGUAGE ? await load() : {};
 

@@ -1,6 +1,6 @@
 // Offers probes or hosts as the kind of a component says, and sends the logo.
 
-import { t } from "../lib/texts.js";
+import { JSON_HEADERS, t } from "../lib/texts.js";
 
 for (const row of document.querySelectorAll("[data-row]")) {
   const kind = row.querySelector("select");
@@ -14,7 +14,7 @@ const file = document.getElementById("logo-file");
 const state = document.getElementById("logo-state");
 
 async function send(method, body) {
-  const answer = await fetch(file.dataset.logo, { method, body, headers: body ? { "Content-Type": body.type } : {} });
+  const answer = await fetch(file.dataset.logo, { method, body, headers: { ...JSON_HEADERS, ...(body && { "Content-Type": body.type }) } });
   if (answer.ok) state.textContent = body ? t("The logo is stored.") : t("The logo is removed.");
   else state.textContent = (await answer.json()).error;
 }

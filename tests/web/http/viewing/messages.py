@@ -11,8 +11,10 @@ MODULES: Final = (
     "web/alerts/**/*.py",
     "web/annotations/**/*.py",
     "web/dashboards/*.py",
+    "web/dashboards/grafana/*.py",
     "web/explore/**/*.py",
     "web/hosts/**/*.py",
+    "web/http/parameters.py",
     "web/http/viewing/*.py",
     "web/identity/login*.py",
     "web/identity/names*.py",
@@ -23,6 +25,10 @@ MODULES: Final = (
     "web/identity/second_factor*.py",
     "web/middleware/**/*.py",
     "web/probes/**/*.py",
+    "web/prometheus/parameters.py",
+    "web/prometheus/queries.py",
+    "web/prometheus/expressions.py",
+    "web/prometheus/panel_answers.py",
     "web/product_pages/**/*.py",
     "web/project_pages/**/*.py",
     "web/projects/**/*.py",
@@ -38,10 +44,14 @@ MODULES: Final = (
     "analytics/product/retention/*.py",
     "analytics/statistics/*.py",
     "model/durations*.py",
+    "promql/running/*.py",
+    "model/memory_pressure.py",
     "model/probing/definitions*.py",
     "scraper/fetching/fetch*.py",
     "scraper/probing/**/*.py",
+    "storage/api/dashboards/stored.py",
     "storage/api/errors*.py",
+    "storage/api/people/queries.py",
 )
 """The modules whose messages reach pages. Messages of interfaces for programs stay in English."""
 
@@ -60,6 +70,13 @@ OTHER_MESSAGES: Final = (
     "Name or service not known",
     "Network is unreachable",
     "No route to host",
+    (
+        "exceeded maximum resolution of %(most)s points per timeseries. Try decreasing the query"
+        " resolution (?step=XX)"
+    ),
+    "end timestamp must not be before start time",
+    'invalid parameter "%(name)s": %(reason)s',
+    "query processing would load too many samples into memory in query execution",
     "above",
     "below",
     "write %(line)s as name=value",
