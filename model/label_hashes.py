@@ -6,8 +6,8 @@ visit them, and they are sorted without the GIL. Different label sets may have e
 too: callers compare those label sets, or treat them as equal where that is correct, too.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,27 +21,34 @@ _PIECE: Final = 2_000
 """Hashing so many takes some 2 ms. A million in one call would hold the GIL for a second."""
 
 
+class WorkBudget(Protocol):
+    """The limits of a query, checked during long work."""
+
+    def check(self) -> None:
+        """Raise to stop the work."""
+
+
 def in_pieces(
-    labels: Sequence[Labels], check: Callable[[], None] | None = None
+    labels: Sequence[Labels], budget: WorkBudget | None = None
 ) -> Iterator[Sequence[Labels]]:
-    """Yield label sets in pieces of a few thousand; call `check` before each."""
+    """Yield label sets in pieces of a few thousand; check the budget before each."""
     for at in range(0, len(labels), _PIECE):
-        if check is not None:
-            check()
+        if budget is not None:
+            budget.check()
         yield labels[at : at + _PIECE]
 
 
-def hashes_of(parts: Iterable[Sequence[Labels]], check: Callable[[], None] | None = None) -> Hashes:
+def hashes_of(parts: Iterable[Sequence[Labels]], budget: WorkBudget | None = None) -> Hashes:
     """Return the hashes of the label sets of all parts.
 
     Args:
         parts: label sets.
-        check: called every 2 ms; what it raises stops the work.
+        budget: is checked every 2 ms; what it raises stops the work.
     """
     pieces = [
         np.fromiter(map(hash, piece), np.int64, len(piece))
         for part in parts
-        for piece in in_pieces(part, check)
+        for piece in in_pieces(part, budget)
     ]
     if not pieces:
         return np.empty(0, np.int64)

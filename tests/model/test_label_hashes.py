@@ -13,12 +13,12 @@ parts_of_few = st.lists(
 
 
 class Checks:
-    """Counts its calls; refuses the one of a number."""
+    """A budget that counts its checks, and fails the one of a number."""
 
     def __init__(self, refused: int = 0) -> None:
         self.count, self._refused = 0, refused
 
-    def __call__(self) -> None:
+    def check(self) -> None:
         self.count += 1
         if self.count == self._refused:
             raise TimeoutError

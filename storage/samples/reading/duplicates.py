@@ -16,14 +16,13 @@ def doubled_labels(
 ) -> set[Labels]:
     """Return the label sets that several sources yield."""
     doubled: set[Labels] = set()
-    check = None if budget is None else budget.check
     for some in _indistinct(selections):
-        hashes = repeated(hashes_of((one.labels for one in some), check))
+        hashes = repeated(hashes_of((one.labels for one in some), budget))
         if not hashes:
             continue
         seen: set[Labels] = set()
         # A source yields each label set once, so its pieces do not meet each other.
-        for piece in (piece for one in some for piece in in_pieces(one.labels, check)):
+        for piece in (piece for one in some for piece in in_pieces(one.labels, budget)):
             own = {labels for labels in piece if hash(labels) in hashes}
             doubled |= seen & own
             seen |= own

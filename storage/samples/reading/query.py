@@ -157,9 +157,8 @@ class Query:
         others = self._select_any(selector, start_ms, end_ms, budget, rest, newest=newest)
         # The plan has the late sources too, whose series are now in `others`: compare only
         # with the series that were found in the recent window.
-        check = None if budget is None else budget.check
-        own = hashes_of((part.labels for part in found), check) if late else plan.label_hashes
-        if have_common(own, hashes_of((part.labels for part in others), check)):
+        own = hashes_of((part.labels for part in found), budget) if late else plan.label_hashes
+        if have_common(own, hashes_of((part.labels for part in others), budget)):
             return None
         return found + others
 

@@ -106,8 +106,7 @@ class RecentPlan:
         by_block: dict[Block, list[tuple[Wanted, Ring]]] = {}
         without_ring = set()
         wanted = list(wanted)
-        check = None if budget is None else budget.check
-        doubled = repeated(hashes_of((one.labels for one in wanted), check))
+        doubled = repeated(hashes_of((one.labels for one in wanted), budget))
         for one in wanted:
             if one.ring is None or (doubled and any(hash(each) in doubled for each in one.labels)):
                 without_ring.add(one.source_id)
