@@ -5,6 +5,7 @@ import os
 import statistics
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -110,8 +111,11 @@ def compare(bench: str, options: argparse.Namespace, limits: tuple[Limit, ...]) 
             progress(f"{contender.title}: {plan.targets} targets, about {total_s:.0f} s")
             results[contender.key] = measure(contender, fleet, period, options.work_dir)
         if options.events_per_second and Redshank in chosen:
-            busy = _measure_with_events(options, fleet, period)
-            results[Redshank.key] |= _effect_of_events(results[Redshank.key], busy)
+            with (
+                work_directory(options.work_dir) as other_directory,
+                TargetFleet(plan, recording, other_directory) as second,
+            ):
+                results[Redshank.key] |= _effect_of_events(options, (fleet, second), period)
     churn = f", {options.churn_percent:g} % of series replaced a minute" if plan.churn_ratio else ""
     return Report(
         bench,
@@ -126,18 +130,24 @@ def compare(bench: str, options: argparse.Namespace, limits: tuple[Limit, ...]) 
     )
 
 
-def _measure_with_events(
-    options: argparse.Namespace, fleet: TargetFleet, period: Period
+def _effect_of_events(
+    options: argparse.Namespace, fleets: tuple[TargetFleet, TargetFleet], period: Period
 ) -> dict[str, float]:
+    """Return what events change, by the keys of `EVENT_LIMITS`.
+
+    A server with events and one without run at the same time, each with a fleet of its own:
+    on a shared machine, the cost of a sample changes by a fifth from minute to minute.
+    """
     rate = RedshankWithEvents.events_per_second = options.events_per_second
     total_s = period.warm_up_s + period.measured_s
     RedshankWithEvents.seconds = 2 * total_s + _FIRST_SCRAPE_TIMEOUT_S
-    progress(f"{RedshankWithEvents.title}: {rate} events/s, about {total_s:.0f} s")
-    return measure(RedshankWithEvents, fleet, period, options.work_dir)
+    progress(f"{RedshankWithEvents.title} and without: {rate} events/s, about {total_s:.0f} s")
 
+    def measured(contender: type[Redshank], fleet: TargetFleet) -> dict[str, float]:
+        return measure(contender, fleet, period, options.work_dir)
 
-def _effect_of_events(without: Mapping[str, float], busy: Mapping[str, float]) -> dict[str, float]:
-    """Return what events change, by the keys of `EVENT_LIMITS`."""
+    with ThreadPoolExecutor() as threads:
+        without, busy = threads.map(measured, (Redshank, RedshankWithEvents), fleets)
     return {
         "cpu_with_events": busy["cpu_us_per_sample"] / without["cpu_us_per_sample"],
         "lost_with_events": max(0.0, 1 - busy["kept_ratio"]),
