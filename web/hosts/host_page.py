@@ -101,6 +101,7 @@ class HostPages:
             ranges=tuple(RANGES),
             default_range=DEFAULT_RANGE,
             chosen_range=chosen if chosen in RANGES else DEFAULT_RANGE,
+            follows_clock="from" not in request.query,
             checks=checks_of(host.instance, self._services.alerting, self._services.host_checks()),
             problems=problems,
             given=given,

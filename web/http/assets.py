@@ -11,7 +11,8 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from types import MappingProxyType
 from typing import Final
 
@@ -33,6 +34,9 @@ _TYPES: Final = {
 
 _FOREVER: Final = "public, max-age=31536000, immutable"
 
+_IMPORT: Final = re.compile(rb"""^(?:import|export)\b[^;'"]*["'](\.[^'"]+)["'];""", re.MULTILINE)
+"""A static import of one of our modules; `import()` loads a module only when it runs."""
+
 _VERSION: Final = re.compile(r"([0-9a-f]{16})/")
 
 
@@ -43,12 +47,14 @@ class Asset:
     Attributes:
         body: the file, None if it is packed: hardly any client asks for it without gzip.
         packed: its gzip form, None if that saves less than a tenth.
+        imports: the modules that a module imports, relative to its folder.
     """
 
     content_type: str
     body: bytes | None
     packed: bytes | None
     etag: str
+    imports: tuple[str, ...] = ()
 
     def unpacked(self) -> bytes:
         """Return the file; blocks for some milliseconds if it is large."""
@@ -87,6 +93,24 @@ class Assets:
         if name not in self._files:
             raise KeyError(name)
         return f"/static/{self.version}/{name}"
+
+    def imported(self, name: str) -> list[str]:
+        """Return the modules that a module needs before it runs, by their path.
+
+        A browser that is told of all of them loads them side by side; without that, it
+        learns of each only after loading the one that imports it.
+
+        Raises:
+            KeyError: a module imports a file that does not exist.
+        """
+        found: dict[str, None] = {}
+        waiting = [name]
+        while waiting:
+            folder, asset = PurePosixPath(waiting[0]).parent, self._files[waiting.pop(0)]
+            own = [normpath(folder / each) for each in asset.imports]
+            waiting += [each for each in own if each not in found]
+            found |= dict.fromkeys(own)
+        return list(found)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route of all files."""
@@ -129,9 +153,18 @@ class Assets:
 
 def _asset(body: bytes, content_type: str) -> Asset:
     packed = gzip.compress(body, mtime=0)
-    if len(packed) < len(body) * 0.9:
-        return Asset(content_type, None, packed, _hash(body))
-    return Asset(content_type, body, None, _hash(body))
+    is_worth_it = len(packed) < len(body) * 0.9
+    return Asset(
+        content_type,
+        None if is_worth_it else body,
+        packed if is_worth_it else None,
+        _hash(body),
+        imports=_imports(body) if content_type == _TYPES[".js"] else (),
+    )
+
+
+def _imports(module: bytes) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.decode() for each in _IMPORT.findall(module)))
 
 
 def _hash(body: bytes) -> str:

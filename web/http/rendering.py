@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from aiohttp import web
+from markupsafe import Markup
 
 from web.http import filters
 from web.http.assets import Assets
@@ -66,9 +67,19 @@ class Resources:
         environment.install_gettext_callables(  # type: ignore[attr-defined]
             texts.gettext, texts.ngettext, newstyle=True, pgettext=texts.pgettext
         )
-        environment.globals.update(asset=self.assets.url, host_path=host_path)
+        environment.globals.update(asset=self.assets.url, module=self._module, host_path=host_path)
         environment.filters.update(filters.FILTERS, path_part=partial(quote, safe=""))
         return environment
+
+    def _module(self, name: str) -> Markup:
+        """Return the tags that run a JavaScript module and load what it imports."""
+        url = self.assets.url
+        imported = (
+            f'<link rel="modulepreload" href="{url(each)}">' for each in self.assets.imported(name)
+        )
+        return Markup("\n").join(
+            map(Markup, (f'<script type="module" src="{url(name)}"></script>', *imported))
+        )
 
     def read(self) -> "Resources":
         """Read everything now, so that nothing blocks later; return the resources."""

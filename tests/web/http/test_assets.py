@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from yarl import URL
 from tests.web.world import World, world_at
 from web.http.assets import FOLDER, Assets
 
+ASSETS = Assets.read()
+MODULES = sorted(path for path in FOLDER.rglob("*.js") if "vendor" not in path.parts)
 VENDORED = (FOLDER / "vendor", Path(__file__).parents[2] / "vendor")
 
 
@@ -93,3 +96,34 @@ async def test_no_path_leads_out_of_the_static_files(world: World, path: str) ->
     url = URL(str(world.client.make_url("/")).rstrip("/") + path, encoded=True)
     answer = await world.client.session.get(url, allow_redirects=False)
     assert answer.status == 404
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_imports_of_our_modules_are_found(path: Path) -> None:
+    found = {
+        str((path.parent / each).resolve().relative_to(FOLDER))
+        for each in re.findall(
+            r"""(?:from|^import) ["'](\.[^"']+)""", path.read_text(), re.MULTILINE
+        )
+    }
+    assert found <= set(ASSETS.imported(str(path.relative_to(FOLDER))))
+
+
+def test_imports_are_followed_and_named_once(tmp_path: Path) -> None:
+    modules = {
+        "page.js": 'import { a } from "./lib/a.js";\nimport "./lib/b.js";\nimport("./later.js");\n',
+        "lib/a.js": 'export { c } from "../c.js";\nimport {\n  b,\n} from "./b.js";\n',
+        "lib/b.js": 'import { a } from "./a.js";\n// import { later } from "../later.js";\n',
+        "c.js": "export const text = \"import x from './later.js'\";\n",
+        "later.js": "",
+    }
+    (tmp_path / "lib").mkdir()
+    for name, text in modules.items():
+        (tmp_path / name).write_text(text)
+    assert Assets.read(tmp_path).imported("page.js") == ["lib/a.js", "lib/b.js", "c.js"]
+
+
+def test_import_of_a_file_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "page.js").write_text('import { a } from "./lib.js";\n')
+    with pytest.raises(KeyError, match="lib"):
+        Assets.read(tmp_path).imported("page.js")

@@ -50,9 +50,12 @@ export const chartBlocks = ({ request, drawn, missing, failed }) => {
       if (asked.has(key)) continue;
       asked.add(key);
       wanted.add(key);
-      clearTimeout(timer);
-      timer = setTimeout(load, TOGETHER_MS);
     }
+    if (!wanted.size) return;
+    clearTimeout(timer);
+    // The first entries are all charts in view; those of a reader who scrolls come one by one.
+    if (asked.size === wanted.size) load();
+    else timer = setTimeout(load, TOGETHER_MS);
   }, { rootMargin: NEAR });
 
   // Brings a block up to date; loads it anew if its lines have changed.
