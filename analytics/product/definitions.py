@@ -94,9 +94,21 @@ class ReportDefinition(DeferredModel):
 
 
 class TopEventsDefinition(ReportDefinition):
-    """The most frequent events, pages or sources."""
+    """The most frequent events."""
 
     limit: Annotated[int, Field(ge=1, le=1000)] = 10
+
+
+class SessionsDefinition(ReportDefinition):
+    """The visits of a range, and how many pages and sources are listed.
+
+    Without `interval`, the series has one that fits the range; without a zone, the project's.
+    """
+
+    limit: Annotated[int, Field(ge=1, le=1000)] = 10
+    interval: Interval | None = None
+    timeZone: ZoneName | None = None
+    compare: bool = False
 
 
 class TimeSeriesDefinition(ReportDefinition):
@@ -224,6 +236,6 @@ DEFINITIONS: Final[dict[ReportKind, type[ReportDefinition]]] = {
     ReportKind.FUNNEL: FunnelDefinition,
     ReportKind.RETENTION: RetentionDefinition,
     ReportKind.PATHS: PathDefinition,
-    ReportKind.SESSIONS: TopEventsDefinition,
+    ReportKind.SESSIONS: SessionsDefinition,
 }
 """The definitions that can be saved."""

@@ -42,11 +42,16 @@ class DateRange:
     @property
     def interval(self) -> Interval:
         """An interval with a readable number of buckets."""
-        if self.days <= 2:
-            return Interval.HOUR
-        if self.days <= 92:
-            return Interval.DAY
-        return Interval.WEEK if self.days <= 731 else Interval.MONTH
+        return fitting_interval(self.days)
+
+
+def fitting_interval(days: float) -> Interval:
+    """Return an interval with a readable number of buckets in a range of some days."""
+    if days <= 2:
+        return Interval.HOUR
+    if days <= 92:
+        return Interval.DAY
+    return Interval.WEEK if days <= 731 else Interval.MONTH
 
 
 def latest_days(days: int, zone: ZoneInfo, now_ms: int) -> DateRange:

@@ -1,6 +1,6 @@
 """The period before a range: equally long in buckets of local time."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -19,10 +19,13 @@ def previous_period(
 
     Both are moved back by the fewest whole intervals that cover the range, so that the
     periods do not overlap and their buckets correspond. Days, weeks and months are moved on
-    the calendar and keep their time of day; hours and minutes are moved by elapsed time.
+    the calendar and keep their time of day. Hours and minutes are moved by elapsed time: by
+    whole days of 24 hours where the range begins with a local day, so that a morning is
+    compared with the morning before.
     """
     if interval in _LENGTH_MS:
-        length = _LENGTH_MS[interval]
+        is_morning = _local(start_ms, zone).time() == time()
+        length = _DAY_MS if is_morning else _LENGTH_MS[interval]
         back_ms = -(-(end_ms - start_ms) // length) * length
         return start_ms - back_ms, end_ms - back_ms
     start, end = _local(start_ms, zone), _local(end_ms, zone)

@@ -335,12 +335,17 @@ class DuckEventStore:
         return found
 
     async def sessions(
-        self, selection: EventSelection, idle_ms: int, until_ms: int, limit: int
+        self,
+        selection: EventSelection,
+        idle_ms: int,
+        until_ms: int,
+        limit: int,
+        edges_ms: NDArray[np.int64] | None = None,
     ) -> SessionFigures:
         """See `SessionReader.sessions`."""
         return await self._answer(
             lambda connection: SessionQueries(connection, self._hasher).sessions(
-                selection, idle_ms, until_ms, limit
+                selection, idle_ms, until_ms, limit, edges_ms
             )
         )
 

@@ -18,6 +18,7 @@ from analytics.product.definitions import (
     FunnelDefinition,
     ReportDefinition,
     ReportKind,
+    SessionsDefinition,
     TimeSeriesDefinition,
     TopEventsDefinition,
     TrendsDefinition,
@@ -74,6 +75,15 @@ def _from_text(value: Any) -> Any:
         raise ValueError(f"must be a filter in JSON: {exc}") from exc
 
 
+def _flag(value: Any) -> Any:
+    """Return a flag from a query parameter."""
+    if not isinstance(value, str):
+        return value
+    if value not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return value == "true"
+
+
 class ReportQuery(Parameters):
     """A project, a range and a filter in JSON; see the definitions for the range."""
 
@@ -94,6 +104,16 @@ class TopEventsQuery(ReportQuery, TopEventsDefinition):
 
     days: Days = None
     limit: Annotated[int, Field(ge=1, le=1000), DIGITS] = 10
+
+
+class SessionsQuery(ReportQuery, SessionsDefinition):
+    """The visits of a range."""
+
+    days: Days = None
+    limit: Annotated[int, Field(ge=1, le=1000), DIGITS] = 10
+    compare: Annotated[
+        bool, BeforeValidator(_flag), WithJsonSchema({"enum": ["true", "false"]})
+    ] = False
 
 
 class TimeSeriesQuery(ReportQuery, TimeSeriesDefinition):
@@ -120,6 +140,10 @@ class OverviewForm(ProjectBody, ReportDefinition):
 
 class TopEventsForm(ProjectBody, TopEventsDefinition):
     """The most frequent events."""
+
+
+class SessionsForm(ProjectBody, SessionsDefinition):
+    """The visits of a range."""
 
 
 class TimeSeriesForm(ProjectBody, TimeSeriesDefinition):

@@ -1,7 +1,7 @@
 """The overview of a project: totals beside the period before, a chart, the top events."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -16,7 +16,14 @@ from web.http.routing import Route, principal_of
 from web.http.viewing.texts import gettext
 from web.live.shell import PageAddress
 from web.product_pages.condition_fields import OPERATORS, ConditionFields, asked_conditions
-from web.product_pages.parts import REFUSALS, ReportParts, given, refusal_text, report_page
+from web.product_pages.parts import (
+    REFUSALS,
+    Figure,
+    ReportParts,
+    given,
+    refusal_text,
+    report_page,
+)
 from web.product_pages.ranges import ChosenRange, chosen_range, range_links
 from web.projects.frame import ProjectFrame
 from web.settings import WebSettings
@@ -26,20 +33,6 @@ _TOP_EVENTS: Final = 10
 _APDEX_MS: Final = 500
 
 OVERVIEW: Final = report_page("", "Overview", "overview_page")
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A number beside that of the period before."""
-
-    title: str
-    value: int
-    before: int
-
-    @property
-    def change(self) -> float | None:
-        """The relative change, None if there was nothing before."""
-        return (self.value - self.before) / self.before if self.before else None
 
 
 class OverviewPages:

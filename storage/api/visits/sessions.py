@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from storage.api.events import EventSelection
 
 
@@ -23,6 +26,21 @@ class SessionGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionSeries:
+    """Sessions by the bucket in which they began.
+
+    Attributes:
+        sessions, persons, bounces: shape (N,), their numbers by bucket.
+        last_ms: shape (N,), the time of the last event of a bucket's sessions; -1 without one.
+    """
+
+    sessions: NDArray[np.int64]
+    persons: NDArray[np.int64]
+    bounces: NDArray[np.int64]
+    last_ms: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class SessionFigures:
     """The sessions that began in a range.
 
@@ -35,6 +53,7 @@ class SessionFigures:
         last_ms: the time of the last of their events; None without one.
         entries, exits, sources: the largest groups by entry page, exit page and referring
             domain of the entry.
+        series: the sessions by time; None unless edges were given.
     """
 
     sessions: int
@@ -47,13 +66,19 @@ class SessionFigures:
     entries: Sequence[SessionGroup]
     exits: Sequence[SessionGroup]
     sources: Sequence[SessionGroup]
+    series: SessionSeries | None = None
 
 
 class SessionReader(Protocol):
     """Finds sessions."""
 
     async def sessions(
-        self, selection: EventSelection, idle_ms: int, until_ms: int, limit: int
+        self,
+        selection: EventSelection,
+        idle_ms: int,
+        until_ms: int,
+        limit: int,
+        edges_ms: NDArray[np.int64] | None = None,
     ) -> SessionFigures:
         """Return the figures of the sessions that begin in the range of a selection.
 
@@ -65,4 +90,6 @@ class SessionReader(Protocol):
             idle_ms: the pause that ends a session.
             until_ms: where reading ends; sessions may go on after the end of the range.
             limit: the most groups of each kind.
+            edges_ms: shape (N + 1,), ascending, the edges of the buckets of the series; they
+                cover the range.
         """

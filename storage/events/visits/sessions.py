@@ -3,11 +3,14 @@
 from dataclasses import replace
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from storage.api.events import EventSelection
-from storage.api.visits.sessions import SessionFigures, SessionGroup
+from storage.api.visits.sessions import SessionFigures, SessionGroup, SessionSeries
 from storage.events.selection_queries import SelectionQueries
 from storage.events.selection_sql import property_text
-from storage.events.sql import Sql, is_in
+from storage.events.sql import Sql, bucket_sql, is_in
 
 _SILENT: Final = (
     *("$pageleave", "$identify", "$set", "$create_alias", "$merge_dangerously"),
@@ -28,7 +31,12 @@ class SessionQueries(SelectionQueries):
     __slots__ = ()
 
     def sessions(
-        self, selection: EventSelection, idle_ms: int, until_ms: int, limit: int
+        self,
+        selection: EventSelection,
+        idle_ms: int,
+        until_ms: int,
+        limit: int,
+        edges_ms: NDArray[np.int64] | None = None,
     ) -> SessionFigures:
         """See `SessionReader.sessions`."""
         self.connection.execute("drop table if exists temp.found_sessions")
@@ -46,12 +54,28 @@ class SessionQueries(SelectionQueries):
                 )
             )
             entries, exits, sources = (self._groups(column, limit) for column in _GROUPS)
+            series = None if edges_ms is None else self._series(edges_ms)
         finally:
             self.connection.execute("drop table if exists temp.found_sessions")
         sessions, persons, bounces, events, timed, median_s, last_ms = row
+        groups = entries, exits, sources
         return SessionFigures(
-            sessions, persons, bounces, events, timed, median_s, last_ms, entries, exits, sources
+            sessions, persons, bounces, events, timed, median_s, last_ms, *groups, series
         )
+
+    def _series(self, edges_ms: NDArray[np.int64]) -> SessionSeries:
+        found = np.zeros((4, len(edges_ms) - 1), np.int64)
+        found[3] = -1
+        rows = self._rows(
+            Sql(
+                f"select {bucket_sql(edges_ms)} as bucket, count(*), count(distinct person),"
+                " count(*) filter (acts <= 1), max(last_ms)"
+                " from (select *, first_ms as time_ms from found_sessions) group by bucket"
+            )
+        )
+        for bucket, *numbers in rows:
+            found[:, bucket] = numbers
+        return SessionSeries(*found)
 
     def _groups(self, column: str, limit: int) -> list[SessionGroup]:
         rows = self._rows(

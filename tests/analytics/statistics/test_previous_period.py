@@ -26,6 +26,16 @@ def ms(text: str, zone: str) -> int:
         (Interval.MONTH, "2026-03-01", "2026-04-01", "2026-02-01", "2026-03-01"),
         (Interval.MONTH, "2026-03-01", "2026-03-31T12:00", "2026-02-01", "2026-02-28T12:00"),
         (Interval.MONTH, "2026-01-01", "2027-01-01", "2025-01-01", "2026-01-01"),
+        # A day that is not over is compared with the same hours of the day before.
+        (Interval.HOUR, "2026-03-10", "2026-03-10T14:20", "2026-03-09", "2026-03-09T14:20"),
+        (Interval.HOUR, "2026-03-09", "2026-03-10T14:20", "2026-03-07", "2026-03-08T14:20"),
+        (
+            Interval.HOUR,
+            "2026-03-10T09:00",
+            "2026-03-10T14:20",
+            "2026-03-10T03:00",
+            "2026-03-10T08:20",
+        ),
         # The hours of the day before, by elapsed time.
         (Interval.HOUR, "2026-03-30", "2026-03-31", "2026-03-28T23:00", "2026-03-30"),
     ],

@@ -15,7 +15,7 @@ from tests.web.projects.tenants import Tenant, add_member, add_tenant, send
 from tests.web.service_doubles import NOW_MS
 from tests.web.world import World, world_at
 from web.http.rendering import Resources
-from web.product_pages.overview_page import Figure
+from web.product_pages.parts import Figure
 from web.settings import WebSettings
 
 DAY_MS = 86_400_000

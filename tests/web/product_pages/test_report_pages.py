@@ -1,5 +1,6 @@
 """Events, persons, retention and paths as pages; their numbers are those of the reports."""
 
+import json
 import re
 from dataclasses import replace
 from html import unescape
@@ -215,7 +216,8 @@ async def test_visits_have_the_numbers_of_the_api_and_say_what_was_not_counted(
         r'<tr><th scope="row"><span class="\w+">(?:<bdi>)?([^<]*)(?:</bdi>)?</span></th>(.*?)</tr>'
     )
     rows = re.findall(row, text)
-    found = [(unescape(name), *re.findall(r'"number">([^<]+)', cells)) for name, cells in rows]
+    numbers = r'"number">(?:<span[^>]*>)?([^<]+)'
+    found = [(unescape(name), *re.findall(numbers, cells)) for name, cells in rows]
     direct, referred = (
         ("none, or inside the site", "2", "100.0 %"),
         ("search.example", "1", "0.0 %"),
@@ -229,9 +231,50 @@ async def test_visits_have_the_numbers_of_the_api_and_say_what_was_not_counted(
     assert texts(chosen, r"<dt>Visits</dt><dd>(\d+)") == ["1"]
 
 
+async def test_visits_are_drawn_by_day_beside_the_period_before(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    await send(
+        world,
+        ann,
+        event("$pageview", "a", 0.001),
+        *(event("$pageview", person, 1) for person in "abc"),
+        event("$pageview", "b", 0.99),
+        *(event("$pageview", person, 8) for person in "ab"),
+    )
+
+    def chart(text: str) -> dict[str, object]:
+        data = json.loads(text.split('id="visits-chart">')[1].split("</script>", maxsplit=1)[0])
+        return {"complete": data["complete"]} | {
+            line["name"]: line["values"] for line in data["lines"]
+        }
+
+    text = await shown(world, ann, "/sessions?days=7")
+    drawn = chart(text)
+    assert drawn == {
+        "Visits": [0, 0, 0, 0, 0, 3, 1],
+        "Persons": [0, 0, 0, 0, 0, 3, 1],
+        "Visits, before": [0, 0, 0, 0, 0, 2, 0],
+        "complete": [True] * 6 + [False],
+    }
+    plain = " ".join(re.sub(r"<[^>]+>", " ", unescape(text)).split())
+    assert "Visits 4 some are in progress ▲ 100 % from 2" in plain
+    assert "100.0 % before" in plain
+    assert "A range that is not over is compared with an equal part." in plain
+    rows = re.findall(r'<tr><th scope="row">2[^<]*(<span class="tag">not over</span>)?</th>', text)
+    assert [bool(row) for row in rows] == [False] * 6 + [True]
+    # Two of three bounced: the interval is there for a pointer.
+    assert "95 % interval: 20.8 to 93.9 %" in text
+    alone = await shown(world, ann, "/sessions?days=7&compare=false&interval=week")
+    assert set(chart(alone)) == {"Visits", "Persons", "complete"}
+    assert "before" not in re.sub(r"<form.*?</form>", "", alone, flags=re.DOTALL).lower()
+    assert '<option value="false" selected>' in alone
+
+
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
+        ("/sessions?interval=year", "interval: "),
+        ("/sessions?segment=nobody", "filters"),
         ("/retention?periods=99", "periods: "),
         ("/retention?cohort=minute", "cohort: "),
         ("/retention?start=open&row=900", "cohort: there are"),

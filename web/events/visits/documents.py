@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from typing_extensions import TypedDict
 
-from analytics.product.sessions import SessionReport
+from analytics.product.sessions import SessionPeriod, SessionPoint, SessionReport
 from storage.api.visits.exclusions import ExclusionReason
 from storage.api.visits.sessions import SessionGroup
 from web.events.documents import Range, RateDocument, rate_document
+from web.projects.times import iso
 
 
 class SessionGroupDocument(TypedDict):
@@ -26,13 +27,28 @@ class ExcludedDocument(TypedDict):
     userAgent: int
 
 
-class SessionsDocument(Range):
-    """The sessions that began in the range.
+class SessionPointDocument(TypedDict):
+    """The sessions that began in one bucket.
+
+    `complete` is false while the bucket or one of its sessions has not ended.
+    """
+
+    period: str
+    start: str
+    end: str
+    sessions: int
+    uniqueUsers: int
+    bounces: int
+    bounceRate: RateDocument
+    complete: bool
+
+
+class SessionFiguresDocument(TypedDict):
+    """The sessions that began in a stretch of time.
 
     `bounceRate` is the share of sessions with a single activity. `medianSeconds` is that of
     the `timedSessions`, which have more than one event; the others have no known duration.
-    `complete` says whether all sessions have ended. `sources` are the referring domains of
-    the first pages. `excluded` counts whole hours.
+    `complete` says whether all sessions have ended.
     """
 
     sessions: int
@@ -42,8 +58,30 @@ class SessionsDocument(Range):
     bounceRate: RateDocument
     timedSessions: int
     medianSeconds: float | None
-    idleSeconds: int
     complete: bool
+    series: list[SessionPointDocument]
+
+
+class _Span(TypedDict("_Span", {"from": str, "to": str})):
+    """A stretch of time."""
+
+
+class SessionsBeforeDocument(SessionFiguresDocument, _Span):
+    """The sessions that began in the equally long stretch before the range."""
+
+
+class SessionsDocument(Range, SessionFiguresDocument):
+    """The sessions that began in the range.
+
+    `sources` are the referring domains of the first pages. `excluded` counts whole hours.
+    `previous` is null unless `compare` was asked; it ends at the same time of day as a range
+    that is not over.
+    """
+
+    interval: str
+    timeZone: str
+    idleSeconds: int
+    previous: SessionsBeforeDocument | None
     entryPages: list[SessionGroupDocument]
     exitPages: list[SessionGroupDocument]
     sources: list[SessionGroupDocument]
@@ -52,18 +90,16 @@ class SessionsDocument(Range):
 
 def sessions_document(common: Range, report: SessionReport) -> SessionsDocument:
     """Return the report."""
-    found, excluded = report.figures, report.excluded
+    found, excluded, before = report.current.figures, report.excluded, report.previous
     return SessionsDocument(
         **common,
-        sessions=found.sessions,
-        uniqueUsers=found.persons,
-        events=found.events,
-        bounces=found.bounces,
-        bounceRate=rate_document(report.bounce_rate),
-        timedSessions=found.timed,
-        medianSeconds=found.median_s,
+        **_figures(report.current),
+        interval=report.interval,
+        timeZone=report.time_zone,
         idleSeconds=report.idle_s,
-        complete=report.is_complete,
+        previous=None
+        if before is None
+        else {"from": iso(before.start_ms), "to": iso(before.end_ms), **_figures(before)},
         entryPages=_groups(found.entries),
         exitPages=_groups(found.exits),
         sources=_groups(found.sources),
@@ -72,6 +108,34 @@ def sessions_document(common: Range, report: SessionReport) -> SessionsDocument:
             address=excluded.get(ExclusionReason.ADDRESS, 0),
             userAgent=excluded.get(ExclusionReason.USER_AGENT, 0),
         ),
+    )
+
+
+def _figures(period: SessionPeriod) -> SessionFiguresDocument:
+    found = period.figures
+    return SessionFiguresDocument(
+        sessions=found.sessions,
+        uniqueUsers=found.persons,
+        events=found.events,
+        bounces=found.bounces,
+        bounceRate=rate_document(period.bounce_rate),
+        timedSessions=found.timed,
+        medianSeconds=found.median_s,
+        complete=period.is_complete,
+        series=[_point(point) for point in period.points],
+    )
+
+
+def _point(point: SessionPoint) -> SessionPointDocument:
+    return SessionPointDocument(
+        period=point.label,
+        start=iso(point.start_ms),
+        end=iso(point.end_ms),
+        sessions=point.sessions,
+        uniqueUsers=point.persons,
+        bounces=point.bounces,
+        bounceRate=rate_document(point.bounce_rate),
+        complete=point.is_complete,
     )
 
 

@@ -4,9 +4,10 @@ from typing import Final
 
 from aiohttp import web
 
+from analytics.product.sessions import SessionsQuestion
 from analytics.service import Analytics
 from web.events.documents import range_document
-from web.events.forms import TopEventsForm, TopEventsQuery
+from web.events.forms import SessionsForm, SessionsQuery
 from web.events.visits.documents import SessionsDocument, sessions_document
 from web.http.operations import Operation
 from web.http.parameters import read_json, read_query
@@ -27,8 +28,8 @@ class SessionsApi:
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         access = Access.PUBLIC if self._analytics.settings.open_api else Access.VIEWER
-        asked = Operation(_TAG, SessionsDocument, query=TopEventsQuery, errors=(400, 403))
-        posted = Operation(_TAG, SessionsDocument, TopEventsForm, errors=(400, 403))
+        asked = Operation(_TAG, SessionsDocument, query=SessionsQuery, errors=(400, 403))
+        posted = Operation(_TAG, SessionsDocument, SessionsForm, errors=(400, 403))
         return (
             Route(
                 *("GET", _PATH, self.asked, access, Surface.JSON),
@@ -43,17 +44,18 @@ class SessionsApi:
         )
 
     async def asked(self, request: web.Request) -> web.Response:
-        """Count visits: bounces, durations, and the `limit` most frequent pages and sources."""
-        return await self._answer(request, read_query(request.query, TopEventsQuery))
+        """Count visits by time: bounces, durations, the `limit` most frequent pages and sources."""
+        return await self._answer(request, read_query(request.query, SessionsQuery))
 
     async def posted(self, request: web.Request) -> web.Response:
         """Count visits; the body has the parameters."""
-        return await self._answer(request, await read_json(request, TopEventsForm))
+        return await self._answer(request, await read_json(request, SessionsForm))
 
     async def _answer(
-        self, request: web.Request, form: TopEventsQuery | TopEventsForm
+        self, request: web.Request, form: SessionsQuery | SessionsForm
     ) -> web.Response:
         project = await self._access.for_reading(request, form.projectKey)
         selection = await self._analytics.questions.selection(project, form)
-        report = await self._analytics.sessions.report(project, selection, form.limit)
+        question = SessionsQuestion(form.limit, form.interval, form.timeZone, form.compare)
+        report = await self._analytics.sessions.report(project, selection, question)
         return json_response(sessions_document(range_document(project, selection), report))

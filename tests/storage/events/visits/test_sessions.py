@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from storage.api.events import EventSelection
 from storage.api.new_events import NewEvent, NewEvents, PersonMerge
@@ -48,10 +50,11 @@ async def found(
     store: DuckEventStore,
     hours: tuple[float, float] = (0, 24),
     where: PropertyCondition | None = None,
+    edges_ms: NDArray[np.int64] | None = None,
 ) -> SessionFigures:
     start_ms, end_ms = (START_MS + round(hour * 3_600_000) for hour in hours)
     selection = EventSelection(1, start_ms, end_ms, where=where)
-    return await store.sessions(selection, IDLE_MS, start_ms + 172_800_000, 10)
+    return await store.sessions(selection, IDLE_MS, start_ms + 172_800_000, 10, edges_ms)
 
 
 async def test_a_pause_ends_a_session_and_one_page_is_a_bounce(store: DuckEventStore) -> None:
@@ -74,6 +77,12 @@ async def test_a_visit_over_midnight_belongs_to_its_start(store: DuckEventStore)
     report = await figures(store, [event(1, 1430), event(2, 1450), event(3, 1470)], (0, 24))
     assert (report.sessions, report.bounces, report.median_s) == (1, 0, 2400.0)
     assert (await found(store, (24, 48))).sessions == 0
+    days = START_MS + np.array([0, 24, 48]) * 3_600_000
+    series = (await found(store, (0, 48), edges_ms=days)).series
+    assert series is not None
+    assert series.sessions.tolist() == [1, 0]
+    assert series.bounces.tolist() == [0, 0]
+    assert series.last_ms.tolist() == [START_MS + 1470 * MINUTE_MS, -1]
 
 
 async def test_a_visit_that_is_resumed_by_a_link_inside_has_no_source(
@@ -162,3 +171,13 @@ async def test_sessions_are_those_that_walking_over_all_events_finds(
         next((page for _, _, page in one if page is not None), None) for one in expected
     )
     assert {group.value: group.sessions for group in report.entries} == entries
+    edges_ms = START_MS + np.arange(start, start + length + 45, 45) * MINUTE_MS
+    series = (await found(store, hours, edges_ms=edges_ms)).series
+    assert series is not None
+    for at, edge in enumerate(range(start, start + length, 45)):
+        begun = [one for one in expected if edge <= one[0][0] < edge + 45]
+        assert series.sessions[at] == len(begun)
+        assert series.persons[at] == len({sent[one[0][1]][1] for one in begun})
+        assert series.bounces[at] == sum(len(one) == 1 for one in begun)
+        last = max((one[-1][0] for one in begun), default=None)
+        assert series.last_ms[at] == (-1 if last is None else START_MS + last * MINUTE_MS)

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,69 @@ async def test_visits_of_pages_are_counted_with_what_was_excluded(world: World) 
     chosen = await posted.json()
     assert (posted.status, chosen.get("sessions"), chosen.get("medianSeconds")) == (200, 1, 300.0)
     assert chosen["complete"] is True
+
+
+async def test_visits_have_a_series_and_are_compared_with_the_period_before(world: World) -> None:
+    project = await world.services.analytics.projects.create(ProjectSettings("Shop"), None)
+    day = 24 * 60
+    minutes = (20, day, day - 5, 6 * day, 7 * day + 30, 14 * day + 30)
+    body = {
+        "projectKey": project.key,
+        "events": [{**view(each, "/a"), "anonymousId": "a"} for each in minutes],
+    }
+    await world.client.post("/v1/events/batch", json=body)
+    headers = await world.bearer()
+    query = {"projectKey": project.key, "days": "7", "compare": "true"}
+    answer = await world.client.get("/v1/reports/sessions", params=query, headers=headers)
+    report = await answer.json()
+    assert answer.status == 200, report
+    assert (report["interval"], report["timeZone"], report["sessions"]) == ("day", "UTC", 3)
+    series = report["series"]
+    assert [point["sessions"] for point in series] == [1, 0, 0, 0, 0, 1, 1]
+    assert [point["bounces"] for point in series] == [1, 0, 0, 0, 0, 0, 1]
+    assert [point["complete"] for point in series] == [True] * 6 + [False]
+    assert series[-1]["bounceRate"]["rate"] == 1.0
+    before = report["previous"]
+    assert (before["sessions"], before["complete"]) == (1, True)
+    assert [point["sessions"] for point in before["series"]] == [0, 0, 0, 0, 0, 0, 1]
+    # Seven days earlier, at the same time of day.
+    for end in ("from", "to"):
+        moved = datetime.fromisoformat(report[end]) - datetime.fromisoformat(before[end])
+        assert moved == timedelta(7)
+    wrong = await world.client.get(
+        "/v1/reports/sessions", params={**query, "compare": "yes"}, headers=headers
+    )
+    assert wrong.status == 400
+    posted = await world.client.post(
+        "/v1/reports/sessions",
+        json={"projectKey": project.key, "days": 7, "interval": "week"},
+        headers=headers,
+    )
+    weeks = await posted.json()
+    assert weeks["previous"] is None
+    assert sum(point["sessions"] for point in weeks["series"]) == 3
+
+
+async def test_a_bucket_is_complete_when_its_visits_have_ended(world: World) -> None:
+    project = await world.services.analytics.projects.create(ProjectSettings("Shop"), None)
+    body = {"projectKey": project.key, "events": [{**view(20, "/a"), "anonymousId": "a"}]}
+    await world.client.post("/v1/events/batch", json=body)
+    start = datetime.fromtimestamp((NOW_MS - 40 * MINUTE_MS) / 1000, UTC)
+    query = {"projectKey": project.key, "from": start.isoformat(), "interval": "minute"}
+
+    async def states() -> dict[int, list[bool]]:
+        answer = await world.client.get(
+            "/v1/reports/sessions", params=query, headers=await world.bearer()
+        )
+        found: dict[int, list[bool]] = {}
+        for point in (await answer.json())["series"]:
+            if datetime.fromisoformat(point["end"]).timestamp() * 1000 <= NOW_MS:
+                found.setdefault(point["sessions"], []).append(point["complete"])
+        return found
+
+    before = await states()
+    assert set(before[0]) == {True}
+    # Its minute is over, but the visit may go on.
+    assert before[1] == [False]
+    world.now[0] += 11 * MINUTE_MS
+    assert (await states())[1] == [True]
