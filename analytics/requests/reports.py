@@ -1,7 +1,7 @@
 """The reports over tracked requests."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from analytics.errors import ReportError
 from analytics.projects import project_buckets
 from analytics.statistics.calendar import Buckets, Interval
+from analytics.statistics.proportion import Proportion, wilson
 from model.clock import Clock
 from storage.api.projects import Project
 from storage.api.requests import (
@@ -40,7 +41,8 @@ class Summary:
 
     Attributes:
         figures: the counts and durations.
-        error_rate: the share of statuses from 400 on; None without a request.
+        error_rate: the share of statuses from 400 on.
+        client_error_rate, server_error_rate: the shares of 4xx and of 5xx.
         apdex: satisfied and half of the tolerating requests; None without a request.
         per_minute: requests a minute.
 
@@ -49,7 +51,9 @@ class Summary:
     """
 
     figures: RequestSummary
-    error_rate: float | None
+    error_rate: Proportion
+    client_error_rate: Proportion
+    server_error_rate: Proportion
     apdex: float | None
     per_minute: float
 
@@ -72,6 +76,12 @@ class RequestReports:
             raise ReportError("must be after from", "to")
         return start_ms, end_ms
 
+    def before(self, selection: RequestSelection) -> RequestSelection:
+        """Return the equally long range before; an equal part of it if the range is not over."""
+        length = selection.end_ms - selection.start_ms
+        reached = min(selection.end_ms, max(self._clock(), selection.start_ms + 1))
+        return replace(selection, start_ms=selection.start_ms - length, end_ms=reached - length)
+
     async def summary(self, selection: RequestSelection, apdex_ms: int) -> Summary:
         """Return the figures of a range.
 
@@ -81,13 +91,17 @@ class RequestReports:
         """
         found = await self._requests.summary(selection, QUANTILES, apdex_ms * 1000)
         minutes = (min(selection.end_ms, self._clock()) - selection.start_ms) / 60_000
+        rates = (
+            wilson(found.client_errors + found.server_errors, found.requests),
+            wilson(found.client_errors, found.requests),
+            wilson(found.server_errors, found.requests),
+        )
         if not found.requests:
-            return Summary(found, None, None, 0.0)
-        errors = found.client_errors + found.server_errors
+            return Summary(found, *rates, None, 0.0)
         satisfied = found.satisfied + found.tolerating / 2
         return Summary(
             found,
-            errors / found.requests,
+            *rates,
             satisfied / found.requests,
             found.requests / minutes if minutes > 0 else float(found.requests),
         )

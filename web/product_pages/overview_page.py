@@ -18,13 +18,13 @@ from web.live.shell import PageAddress
 from web.product_pages.condition_fields import OPERATORS, ConditionFields, asked_conditions
 from web.product_pages.parts import (
     REFUSALS,
-    Figure,
     ReportParts,
     given,
     refusal_text,
     report_page,
 )
 from web.product_pages.ranges import ChosenRange, chosen_range, range_links
+from web.projects.figures import Figure
 from web.projects.frame import ProjectFrame
 from web.settings import WebSettings
 

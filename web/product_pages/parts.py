@@ -50,20 +50,6 @@ class ReportParts:
         return [each.seen.name for each in found[:MOST_NAMES]]
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A number beside that of the period before."""
-
-    title: str
-    value: int
-    before: int
-
-    @property
-    def change(self) -> float | None:
-        """The relative change, None if there was nothing before."""
-        return (self.value - self.before) / self.before if self.before else None
-
-
 def report_page(tab: str, title: str, template: str) -> Page:
     """Return the page of a project at a tab's path."""
     return Page(

@@ -12,9 +12,10 @@ from storage.api.projects import Project
 from storage.api.visits.exclusions import ExclusionReason
 from web.http.viewing.texts import gettext, marked
 from web.product_pages.asked_reports import AskedReport
-from web.product_pages.parts import Figure, ReportParts, given, report_page
+from web.product_pages.parts import ReportParts, given, report_page
 from web.product_pages.questions import asked_filters, asked_range, common_fields
 from web.product_pages.ranges import ChosenRange
+from web.projects.figures import Figure
 
 _LISTED: Final = 20
 _EXCLUSIONS: Final = {

@@ -78,13 +78,18 @@ class CleanedDocument(TypedDict):
     deleted: int
 
 
-class SummaryDocument(TypedDict):
-    """The figures of a range; times in milliseconds, null without a request."""
+class SummaryFiguresDocument(TypedDict):
+    """The figures of a range; times in milliseconds, null without a request.
+
+    `error_rate_low` and `error_rate_high` are the 95 % interval of the error rate by Wilson.
+    """
 
     total_requests: int
     client_errors: int
     server_errors: int
     error_rate: float | None
+    error_rate_low: float | None
+    error_rate_high: float | None
     avg_response_time_ms: float | None
     p50_response_time_ms: float | None
     p75_response_time_ms: float | None
@@ -94,10 +99,20 @@ class SummaryDocument(TypedDict):
     requests_per_minute: float
 
 
+class SummaryDocument(SummaryFiguresDocument):
+    """The figures of a range; `previous`, those of the range before, is null unless compared.
+
+    A range that is not over is compared with an equal part of the range before.
+    """
+
+    previous: SummaryFiguresDocument | None
+
+
 class SeriesPointDocument(TypedDict):
-    """The figures of one bucket."""
+    """The figures of one bucket; `complete` is false while it has not ended."""
 
     timestamp: str
+    complete: bool
     requests: int
     client_errors: int
     server_errors: int
@@ -239,15 +254,22 @@ def new_api_key_document(issued: IssuedProjectKey) -> NewApiKeyDocument:
     return NewApiKeyDocument(api_key=issued.secret, **api_key_document(issued.key))
 
 
-def summary_document(summary: Summary) -> SummaryDocument:
-    """Return the figures of a range."""
-    figures = summary.figures
+def summary_document(summary: Summary, previous: Summary | None) -> SummaryDocument:
+    """Return the figures of a range, and those of the range before if they are compared."""
+    before = None if previous is None else _summary_figures(previous)
+    return SummaryDocument(**_summary_figures(summary), previous=before)
+
+
+def _summary_figures(summary: Summary) -> SummaryFiguresDocument:
+    figures, rate = summary.figures, summary.error_rate
     p50, p75, p95, p99 = (_ms(figures.percentiles_us[quantile]) for quantile in QUANTILES)
-    return SummaryDocument(
+    return SummaryFiguresDocument(
         total_requests=figures.requests,
         client_errors=figures.client_errors,
         server_errors=figures.server_errors,
-        error_rate=summary.error_rate,
+        error_rate=rate.rate,
+        error_rate_low=rate.low,
+        error_rate_high=rate.high,
         avg_response_time_ms=_ms(figures.mean_us),
         p50_response_time_ms=p50,
         p75_response_time_ms=p75,
@@ -258,11 +280,13 @@ def summary_document(summary: Summary) -> SummaryDocument:
     )
 
 
-def series_points(parts: Buckets, series: RequestSeries) -> list[SeriesPointDocument]:
+def series_points(parts: Buckets, series: RequestSeries, now_ms: int) -> list[SeriesPointDocument]:
     """Return one point for each bucket."""
+    edges = parts.edges_ms.tolist()
     return [
         SeriesPointDocument(
             timestamp=iso(start_ms),
+            complete=end_ms <= now_ms,
             requests=requests,
             client_errors=client,
             server_errors=server,
@@ -271,8 +295,9 @@ def series_points(parts: Buckets, series: RequestSeries) -> list[SeriesPointDocu
             p95_response_time_ms=_ms(p95),
             p99_response_time_ms=_ms(p99),
         )
-        for start_ms, requests, client, server, mean, p50, p95, p99 in zip(
-            parts.edges_ms.tolist(),
+        for start_ms, end_ms, requests, client, server, mean, p50, p95, p99 in zip(
+            edges,
+            edges[1:],
             series.requests.tolist(),
             series.client_errors.tolist(),
             series.server_errors.tolist(),

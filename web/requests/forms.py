@@ -140,9 +140,13 @@ class MetricsQuery(RequestFilters):
 
 
 class SummaryQuery(MetricsQuery):
-    """`apdex_ms` is the response time up to which users are satisfied."""
+    """`apdex_ms` is the response time up to which users are satisfied.
+
+    With `compare`, the equally long range before is counted too.
+    """
 
     apdex_ms: Annotated[int, Field(ge=1, le=3_600_000), DIGITS] = DEFAULT_APDEX_MS
+    compare: Literal["true", "false"] = "false"
 
 
 class SeriesQuery(MetricsQuery):

@@ -102,9 +102,11 @@ class RequestMetricsApi:
         """Return counts, error rate, response times, Apdex and throughput."""
         query = read_query(request.query, SummaryQuery)
         _, selection = await self._asked(request, query)
-        return json_response(
-            summary_document(await self._reports.summary(selection, query.apdex_ms))
-        )
+        found, before = await self._reports.summary(selection, query.apdex_ms), None
+        if query.compare == "true":
+            earlier = self._reports.before(selection)
+            before = await self._reports.summary(earlier, query.apdex_ms)
+        return json_response(summary_document(found, before))
 
     async def time_series(self, request: web.Request) -> web.Response:
         """Return the figures by minute, hour, day, week or month."""
@@ -116,7 +118,7 @@ class RequestMetricsApi:
         document = SeriesDocument(
             interval=query.interval,
             time_zone=query.time_zone or project.settings.time_zone,
-            data=series_points(parts, series),
+            data=series_points(parts, series, self._clock()),
         )
         return json_response(document)
 

@@ -18,9 +18,11 @@ from web.http.network import base_url
 from web.http.pages import Page
 from web.http.parameters import read_query
 from web.http.routing import Access, Route, principal_of
+from web.http.viewing.texts import gettext
 from web.live.shell import Shell
 from web.projects.access import ProjectAccess
 from web.projects.chart_marks import ChartMarks
+from web.projects.figures import Figure
 from web.projects.frame import ProjectFrame
 from web.requests.forms import Cursor, RequestFilters, cursor_of, cursor_text
 from web.requests.traffic_view import (
@@ -29,6 +31,7 @@ from web.requests.traffic_view import (
     HeatMap,
     bucket_labels,
     charts,
+    interval_text,
     latency_text,
     share_text,
 )
@@ -92,8 +95,9 @@ class TrafficPages:
         labels = bucket_labels(edges_ms, zone_of(frame.project.settings.time_zone))
         complete = (edges_ms[1:] <= now_ms).tolist()
         reports = self._reports
-        summary, series, latency, log = await asyncio.gather(
+        summary, before, series, latency, log = await asyncio.gather(
             reports.summary(selection, DEFAULT_APDEX_MS),
+            reports.summary(reports.before(selection), DEFAULT_APDEX_MS),
             reports.series(selection, edges_ms),
             reports.latency_counts(selection, edges_ms),
             reports.log(selection, _LOG, cursor_of(query.before)),
@@ -106,6 +110,8 @@ class TrafficPages:
             **await self._tables(selection, query),
             url=base_url(request, self._settings),
             summary=summary,
+            before=before,
+            requests=Figure(gettext("Requests"), summary.figures.requests, before.figures.requests),
             apdex_ms=DEFAULT_APDEX_MS,
             charts=charts(series, labels, edges_ms.tolist(), complete),
             marks=await self._marks.between(
@@ -118,6 +124,7 @@ class TrafficPages:
             older=_older(request, log),
             latency_text=latency_text,
             share_text=share_text,
+            interval_text=interval_text,
             nan=np.nan,
         )
 

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.requests.latency import bounds_us, merged_bins
+from analytics.statistics.proportion import wilson
 from storage.api.requests import LatencyCounts, RequestSeries
+from web.http.filters import hundredths
 from web.http.viewing.texts import gettext
 
 UNKNOWN: Final = "\N{EN DASH}"
@@ -65,6 +67,15 @@ def share_text(part: int, whole: int) -> str:
         return UNKNOWN
     percent = part / whole * 100
     return "< 0.1 %" if 0 < percent < 0.05 else f"{percent:.1f} %"
+
+
+def interval_text(part: int, whole: int) -> str:
+    """Return the 95 % interval of a share: `0.2 to 0.6 %`; "" without a whole."""
+    found = wilson(part, whole)
+    if found.low is None or found.high is None:
+        return ""
+    bounds = {"low": hundredths(found.low), "high": hundredths(found.high)}
+    return gettext("%(low)s to %(high)s %%") % bounds
 
 
 def bucket_labels(edges_ms: NDArray[np.int64], zone: ZoneInfo) -> list[str]:

@@ -15,7 +15,7 @@ from tests.web.projects.tenants import Tenant, add_member, add_tenant, send
 from tests.web.service_doubles import NOW_MS
 from tests.web.world import World, world_at
 from web.http.rendering import Resources
-from web.product_pages.parts import Figure
+from web.projects.figures import Figure
 from web.settings import WebSettings
 
 DAY_MS = 86_400_000
@@ -157,7 +157,7 @@ async def test_an_invalid_condition_is_named_beside_its_form(
 def test_change_is_a_percentage_or_a_factor_that_can_be_read(
     now: int, before: int, words: str
 ) -> None:
-    parts = Resources().templates.get_template("product_pages/parts.html").module
+    parts = Resources().templates.get_template("projects/figures.html").module
     text = str(parts.change(Figure("Events", now, before)))  # type: ignore[attr-defined]
     assert " ".join(re.sub(r"<[^>]*>", "", text).split()) == words
 

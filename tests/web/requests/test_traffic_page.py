@@ -2,12 +2,14 @@
 
 import json
 import re
+from datetime import datetime
 from html import unescape
 from typing import Any
 
 from tests.web.projects.tenants import Tenant, add_tenant
 from tests.web.service_doubles import NOW_MS
 from tests.web.world import World
+from web.projects.times import iso
 
 HOUR_MS = 3_600_000
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>{{7*7}}"
@@ -86,6 +88,60 @@ async def test_figures_charts_and_tables_show_the_same_requests(world: World) ->
     assert rows(text, "traffic-routes")[0] == "GET /items/{id} 2 0.0 % 0 0 20.0 ms 29.0 ms 29.8 ms"
     assert len(rows(text, "traffic-log")) == 4
     assert sum(map(int, re.findall(r'class="heat-count" role="cell">([\d,]+)', text))) == 4
+
+
+def plain(text: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+async def test_figures_stand_beside_the_period_before_and_rates_have_intervals(
+    world: World,
+) -> None:
+    ann = await add_tenant(world, "ann")
+    day = 24 * HOUR_MS
+    await track(
+        world,
+        ann,
+        *(item(response_time_ms=20) for _ in range(3)),
+        item(status_code=500),
+        *(item(timestamp=NOW_MS - day - HOUR_MS, status_code=404) for _ in range(2)),
+        # Later than now, a day earlier: the range that is not over has no such part.
+        item(timestamp=NOW_MS - day + 30_000),
+    )
+    text = plain(await shown(world, ann, "?range=24h"))
+    assert "per minute ▲ 100 % from 2" in text
+    assert "Client errors 0.0 % 0 with 4xx 0.0 to 49.0 % 100.0 % before" in text
+    assert "Server errors 25.0 % 1 with 5xx 4.6 to 69.9 % 0.0 % before" in text
+    assert "Median 20.0 ms mean 17.5 ms 10.0 ms before" in text
+    query = {"from": iso(NOW_MS - 23 * HOUR_MS), "to": iso(NOW_MS + HOUR_MS)}
+    url = f"/api/v1/projects/{ann.project.key}/metrics"
+    answer = await world.client.get(
+        f"{url}/summary", params={**query, "compare": "true"}, headers=ann.session
+    )
+    found = await answer.json()
+    assert answer.status == 200, found
+    assert (found["total_requests"], found["error_rate"]) == (4, 0.25)
+    assert round(found["error_rate_low"], 3) == 0.046
+    assert round(found["error_rate_high"], 3) == 0.699
+    assert (found["previous"]["total_requests"], found["previous"]["error_rate"]) == (2, 1.0)
+    alone = await world.client.get(f"{url}/summary", params=query, headers=ann.session)
+    assert (await alone.json())["previous"] is None
+    series = await world.client.get(
+        f"{url}/time-series", params={**query, "interval": "hour"}, headers=ann.session
+    )
+    points = (await series.json())["data"]
+    begun = [datetime.fromisoformat(point["timestamp"]).timestamp() * 1000 for point in points]
+    assert [point["complete"] for point in points] == [start + HOUR_MS <= NOW_MS for start in begun]
+    assert {point["complete"] for point in points} == {True, False}
+
+
+async def test_a_range_without_an_earlier_one_compares_with_nothing(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    await track(world, ann, item())
+    text = plain(await shown(world, ann))
+    tiles = text.split("Client errors")[1].split("Changes are against")[0]
+    assert "before" not in tiles
+    assert "new" in text.split("Client errors")[0].split("per minute")[1]
 
 
 async def test_filters_apply_to_everything_and_stay_in_the_links(world: World) -> None:
