@@ -13,7 +13,6 @@ from benchmarks.harness.events.request_load import request_load
 if TYPE_CHECKING:
     from benchmarks.harness.processes import Child
 
-_BATCH = 100
 _PERSONS = 20_000
 
 
@@ -22,11 +21,13 @@ class RedshankWithEvents(Redshank):
 
     Attributes:
         events_per_second: how many arrive.
+        batch: how many each request has.
         seconds: how long events arrive; longer than the measurement.
     """
 
     title = "Redshank with events"
     events_per_second: ClassVar[int] = 1_000
+    batch: ClassVar[int] = 1_000
     seconds: ClassVar[float] = 300.0
 
     def __init__(self, plan: ScrapePlan, directory: Path) -> None:
@@ -40,14 +41,16 @@ class RedshankWithEvents(Redshank):
             project, _ = create_project(self)
             bodies = self._directory / "events.bodies"
             count = round(self.events_per_second * self.seconds)
-            EventHistory(count, _PERSONS, time.time_ns() // 10**6).write(project, _BATCH, bodies)
+            EventHistory(count, _PERSONS, time.time_ns() // 10**6).write(
+                project, self.batch, bodies
+            )
             self._load = request_load(
                 "event_load",
                 f"{self.url}/v1/events/batch",
                 bodies,
                 self._directory,
                 connections=2,
-                per_second=self.events_per_second / _BATCH,
+                per_second=self.events_per_second / self.batch,
             )
             self._load.start()
         except BaseException:

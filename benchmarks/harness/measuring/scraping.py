@@ -93,6 +93,13 @@ def add_scraping_arguments(
         metavar="N",
         help="measure Redshank once more while product events arrive",
     )
+    parser.add_argument(
+        "--events-per-batch",
+        type=int,
+        default=RedshankWithEvents.batch,
+        metavar="N",
+        help="events of one request; the default is that of the bench events",
+    )
 
 
 def compare(bench: str, options: argparse.Namespace, limits: tuple[Limit, ...]) -> Report:
@@ -139,6 +146,7 @@ def _effect_of_events(
     on a shared machine, the cost of a sample changes by a fifth from minute to minute.
     """
     rate = RedshankWithEvents.events_per_second = options.events_per_second
+    RedshankWithEvents.batch = options.events_per_batch
     total_s = period.warm_up_s + period.measured_s
     RedshankWithEvents.seconds = 2 * total_s + _FIRST_SCRAPE_TIMEOUT_S
     progress(f"{RedshankWithEvents.title} and without: {rate} events/s, about {total_s:.0f} s")
