@@ -25,6 +25,11 @@ _GUESTS: Final = 8
 _CITIES: Final = ("Berlin", "Lyon", "Porto", "Gdansk", "Turin")
 _SOURCES: Final = ("search", "newsletter", "a friend", "an advertisement")
 _PLANS: Final = ("free", "pro", "team")
+_PATHS: Final = ("/cart", "/checkout", "/thanks")
+"""The pages of the steps from the third on."""
+_LANDING_PAGES: Final = ("/", "/", "/sale", "/new", "/stories/how-to-choose")
+_REFERRERS: Final = ("search.example", "", "news.example", "search.example", "social.example", "")
+_PRODUCTS: Final = 40
 # method, route, share, milliseconds
 _ROUTES: Final = (
     ("GET", "/products/{id}", 0.42, 24.0),
@@ -99,10 +104,19 @@ def shop_customers(events: NewEvents) -> list[PersonMerge]:
 
 
 def _properties(step: int, person: int, price: float) -> str:
+    cents = round(price * 100)
     properties: dict[str, object] = {
         "platform": _PLATFORMS[person % 7 % 3],
         "plan": _PLANS[person % 11 % 3],
     }
+    if step == 0:
+        properties["$pathname"] = _LANDING_PAGES[cents % len(_LANDING_PAGES)]
+        if referrer := _REFERRERS[cents % 97 % len(_REFERRERS)]:
+            properties["$referring_domain"] = referrer
+    elif step == 1:
+        properties["$pathname"] = f"/products/{cents % _PRODUCTS + 1}"
+    else:
+        properties["$pathname"] = _PATHS[step - 2]
     if step == len(_STEPS) - 1:
         properties["revenue"] = price
         properties["$set"] = {"last_order": price}

@@ -31,6 +31,11 @@ async def test_demo_shows_hosts_events_and_requests_of_a_week(tmp_path: Path) ->
             lambda: server.query("sum(redshank_events_total)"), "the counters of the project"
         )
         assert abs(float(counted["value"][1]) - overview["totalEvents"]) < 500
+        visits = await server.get("/v1/reports/sessions", projectKey=key, days="7")
+        assert visits["sessions"] > 10_000
+        assert "/thanks" in {one["value"] for one in visits["exitPages"]}
+        assert {one["value"] for one in visits["sources"]} > {None, "search.example"}
+        assert visits["series"][-1]["complete"] is False
         summary = await server.get(f"/api/v1/projects/{key}/metrics/summary")
         assert summary["total_requests"] > 1_000
         (found,) = (await server.get(f"/v1/projects/{key}/persons", search="customer-", limit="1"))[

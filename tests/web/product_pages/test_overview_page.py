@@ -68,6 +68,18 @@ async def test_numbers_are_those_of_the_api(world: World) -> None:
     assert "from 2<" in unescape(text)
 
 
+async def test_requests_show_their_error_rate_with_its_interval(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    served = {"method": "GET", "path": "/a", "response_time_ms": 5, "timestamp": NOW_MS - 1000}
+    items = [{**served, "status_code": status} for status in (200, 200, 200, 500)]
+    parsed = world.services.analytics.parser.batch(items, NOW_MS)
+    await world.services.analytics.requests.append_requests(ann.project.id, parsed.requests)
+    text = unescape(await shown(world, ann))
+    assert '<span title="95 % interval: 4.6 to 69.9 %">25.0 % errors</span>' in text
+    # A condition on events says nothing about requests.
+    assert "25.0 % errors" not in await shown(world, ann, "?where=plan&op=is_set")
+
+
 async def test_conditions_and_a_segment_restrict_every_part(world: World) -> None:
     ann = await add_tenant(world, "ann")
     await send(
