@@ -215,6 +215,16 @@ def bdi(data: str | None) -> str:
     return Markup("<bdi>{}</bdi>").format(data) if data else ""
 
 
+def uncapitalized(text: str) -> str:
+    """Return a text as it stands within a sentence: `By day` is `by day`."""
+    return text[:1].lower() + text[1:]
+
+
+def noun(text: str) -> str:
+    """Return a noun as it stands within a sentence: German writes it with a capital letter."""
+    return text if VIEW.get().language == "de" else uncapitalized(text)
+
+
 def message(text: str | None, *, is_sentence: bool = False) -> str:
     """Return the message of an error in the reader's language, with a capital if it is a sentence.
 
@@ -237,6 +247,7 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "decimals": decimals,
     "number": number,
     "plain": plain,
+    "localized": localized,
     "value": value,
     "span": span,
     "seconds": seconds,
@@ -248,5 +259,7 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "zoned_time": zoned_time,
     "bar_width": bar_width,
     "bdi": bdi,
+    "uncapitalized": uncapitalized,
+    "noun": noun,
     "message": message,
 }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analytics.requests.latency import bounds_us, merged_bins
 from analytics.statistics.proportion import wilson
 from storage.api.requests import LatencyCounts, RequestSeries
-from web.http.filters import hundredths
+from web.http.filters import hundredths, localized
 from web.http.viewing.texts import gettext
 
 UNKNOWN: Final = "\N{EN DASH}"
@@ -58,7 +58,7 @@ def latency_text(duration_us: float) -> str:
         return UNKNOWN
     value, unit = (duration_us / 1e6, "s") if duration_us >= 999_500 else (duration_us / 1e3, "ms")
     decimals = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
-    return f"{value:.{decimals}f} {unit}"
+    return f"{localized(f'{value:.{decimals}f}')} {unit}"
 
 
 def share_text(part: int, whole: int) -> str:
@@ -66,7 +66,7 @@ def share_text(part: int, whole: int) -> str:
     if not whole:
         return UNKNOWN
     percent = part / whole * 100
-    return "< 0.1 %" if 0 < percent < 0.05 else f"{percent:.1f} %"
+    return localized("< 0.1 %" if 0 < percent < 0.05 else f"{percent:.1f} %")
 
 
 def interval_text(part: int, whole: int) -> str:

@@ -10,9 +10,10 @@ from aiohttp import web
 from analytics.sessions.service import AgentSessions
 from model.clock import Clock
 from storage.api.agent_sessions.reports import AgentTotals
+from web.http.filters import hundredths, localized
 from web.http.pages import Page
 from web.http.routing import Handler, Route
-from web.http.viewing.texts import marked
+from web.http.viewing.texts import gettext, marked
 from web.live.shell import Shell
 from web.sessions.access import page_access, require_reader
 from web.sessions.documents import known_cost
@@ -91,19 +92,19 @@ def dollars(amount: float | None) -> str:
     if amount is None:
         return "\N{EN DASH}"
     if 0 < amount < 0.01:
-        return f"${amount:.4f}"
-    return f"${amount:,.2f}"
+        return localized(f"${amount:.4f}")
+    return localized(f"${amount:,.2f}")
 
 
 def cost_text(totals: AgentTotals) -> str:
     """Return the cost of requests, `unpriced` if no model of them has a price."""
     cost = known_cost(totals)
-    return "unpriced" if cost is None else dollars(cost)
+    return gettext("unpriced") if cost is None else dollars(cost)
 
 
 def share(ratio: float | None) -> str:
     """Return a share in per cent."""
-    return "\N{EN DASH}" if ratio is None else f"{ratio * 100:.1f} %"
+    return "\N{EN DASH}" if ratio is None else f"{hundredths(ratio)} %"
 
 
 FORMATS: Final[Mapping[str, Any]] = {

@@ -31,7 +31,7 @@ _LONGEST_LICENCE: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class UsedSoftware:
-    """A library or a vendored file that this server uses."""
+    """A library or a vendored file that this server uses; `licence` is "" if it names none."""
 
     name: str
     version: str
@@ -95,7 +95,7 @@ def _licence(metadata: importlib.metadata.PackageMetadata) -> str:
         for each in metadata.get_all("License") or []
         if len(each) <= _LONGEST_LICENCE and "\n" not in each
     ]
-    return next(iter([*given, *classified, *texts]), "see the package")
+    return next(iter([*given, *classified, *texts]), "")
 
 
 def _vendored() -> tuple[UsedSoftware, ...]:

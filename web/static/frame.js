@@ -59,6 +59,14 @@ const openPalette = createPalette({
 const showShortcuts = followShortcuts(openPalette, form?.querySelector("input[type=search]"));
 document.getElementById("palette-button").addEventListener("click", openPalette);
 
+// ---- the menu of a narrow window ----
+
+// The width is that of frame.css. A wide window has the whole navigation in its bar.
+const menu = document.getElementById("main-menu");
+matchMedia("(max-width: 950px)").addEventListener("change", () => {
+  if (menu.matches(":popover-open")) menu.hidePopover();
+});
+
 // ---- copy buttons ----
 
 for (const button of document.querySelectorAll("[data-copy]")) {

@@ -5,6 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from web.http import filters
+from web.http.viewing.readers import viewed
+from web.http.viewing.view import View
+from web.requests.traffic_view import latency_text, share_text
+from web.sessions.parts import dollars, share
 
 
 @pytest.mark.parametrize(
@@ -59,3 +63,18 @@ def test_every_figure_is_short(number: float) -> None:
         assert 0 < len(write(number)) <= 24
     assert len(filters.span(min(number, 1e12))) <= 20
     assert 0 <= float(filters.bar_width(number)) <= 100
+
+
+def test_titles_within_sentences_keep_the_capitals_of_german_nouns() -> None:
+    assert (filters.uncapitalized("By Day"), filters.noun("Warning")) == ("by Day", "warning")
+    with viewed(View(language="de")):
+        assert (filters.uncapitalized("Je Tag"), filters.noun("Warnung")) == ("je Tag", "Warnung")
+
+
+def test_amounts_and_response_times_have_the_decimal_sign_of_the_reader() -> None:
+    assert dollars(1116.89) == "$1,116.89"
+    assert (latency_text(31_500), share(0.125)) == ("31.5 ms", "12.5 %")
+    with viewed(View(language="de")):
+        assert dollars(1116.89) == "$1.116,89"
+        assert (latency_text(31_500), share(0.125)) == ("31,5 ms", "12,5 %")
+        assert share_text(1, 3) == "33,3 %"

@@ -77,6 +77,8 @@ OTHER_MESSAGES: Final = (
     "end timestamp must not be before start time",
     'invalid parameter "%(name)s": %(reason)s',
     "query processing would load too many samples into memory in query execution",
+    "query timed out in %(place)s",
+    "query timed out in expression evaluation",
     "above",
     "below",
     "write %(line)s as name=value",
