@@ -71,6 +71,7 @@ from web.sessions.socket import SessionsSocket
 from web.settings import WebSettings
 from web.status_pages.api import StatusPagesApi
 from web.status_pages.public import PublicStatusPages
+from web.status_pages.references import References
 
 
 def further_routes(
@@ -119,7 +120,7 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         DashboardsApi(DashboardLibrary(services.dashboards, services.clock)),
         ProbesApi(ProbeActions(services, settings)),
         PublicStatusPages(internals.status_pages.board(), internals.renderer, settings),
-        StatusPagesApi(internals.status_pages.board()),
+        StatusPagesApi(internals.status_pages.board(), References(services, fleet)),
         SharesOfDashboards(
             DashboardLibrary(services.dashboards, services.clock),
             DashboardShares(services.dashboard_shares, services.clock),

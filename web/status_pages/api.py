@@ -23,6 +23,7 @@ from web.status_pages.documents import (
     public_incident,
 )
 from web.status_pages.incidents import IncidentForm, Incidents, UpdateForm
+from web.status_pages.references import References
 
 _TAG: Final = "status pages"
 _YEAR_MS: Final = 365 * 86_400_000
@@ -40,8 +41,8 @@ class IncidentPath(Parameters):
 class StatusPagesApi:
     """Status pages as JSON."""
 
-    def __init__(self, board: StatusBoard) -> None:
-        self._board, self._incidents = board, Incidents(board)
+    def __init__(self, board: StatusBoard, references: References) -> None:
+        self._board, self._incidents, self._references = board, Incidents(board), references
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -85,6 +86,7 @@ class StatusPagesApi:
     async def add(self, request: web.Request) -> web.Response:
         """Make a status page."""
         page = await _read_page(request)
+        await self._references.require_known(page, None)
         stored = await self._board.put(page, principal_of(request).name, is_new=True)
         note(request, "status_page.add", page.slug, title=page.title)
         return json_response(_page(page_document(stored)), 201)
@@ -98,6 +100,7 @@ class StatusPagesApi:
         page, slug = await _read_page(request), _slug(request)
         if page.slug != slug:
             raise BadRequestError("slug: cannot be changed, it is the page's address", "slug")
+        await self._references.require_known(page, (await self._board.get(slug)).page)
         stored = await self._board.put(page, principal_of(request).name, is_new=False)
         note(request, "status_page.change", slug, title=page.title)
         return json_response(_page(page_document(stored)))

@@ -26,22 +26,29 @@ def page_of(given: Mapping[str, str], before: StatusPage | None) -> dict[str, An
     values["automatic_incidents"] = bool(given.get("automatic_incidents"))
     values["published"] = bool(given.get("published"))
     groups: dict[str, list[dict[str, Any]]] = {}
-    taken: set[str] = set()
-    for row in _rows(given):
-        if not row["name"]:
-            continue
-        identity = row["id"] or _identity(row["name"], taken)
-        taken.add(identity)
+    rows = _named_rows(given)
+    for row in rows.values():
         kind = row["kind"] if row["kind"] in KINDS else "probe"
-        component: dict[str, Any] = {"id": identity, "name": row["name"], "kind": kind}
+        component: dict[str, Any] = {"id": row["id"], "name": row["name"], "kind": kind}
         component[_REFERENCES[kind]] = row["reference"]
         if kind == "check":
             component["check"] = row["check"]
         component["show_response"] = bool(row["response"])
         groups.setdefault(row["group"], []).append(component)
     values["groups"] = [{"name": name, "components": own} for name, own in groups.items()]
-    values["maintenance"] = _maintenance(given, taken)
+    values["maintenance"] = _maintenance(given, {row["id"] for row in rows.values()})
     return values
+
+
+def reference_field(given: Mapping[str, str], component: str) -> str:
+    """Return the name of the field with the probe, host or query of a component.
+
+    Raises:
+        StopIteration: no row has this component.
+    """
+    rows = _named_rows(given)
+    number = next(number for number, row in rows.items() if row["id"] == component)
+    return f"c{number}_reference"
 
 
 def _maintenance(given: Mapping[str, str], components: Set[str]) -> list[dict[str, Any]]:
@@ -67,12 +74,19 @@ def ticked_name(window: str, component: str) -> str:
     return f"maintains_{window}_{component}"
 
 
-def _rows(given: Mapping[str, str]) -> list[dict[str, str]]:
+def _named_rows(given: Mapping[str, str]) -> dict[int, dict[str, str]]:
+    """Return the rows that have a name, by their number; each has the id of its component."""
     numbers = sorted({int(match[1]) for name in given if (match := _ROW.fullmatch(name))})
     names = ("id", "group", "name", "kind", "reference", "check", "response")
-    return [
-        {name: given.get(f"c{number}_{name}", "").strip() for name in names} for number in numbers
-    ]
+    found: dict[int, dict[str, str]] = {}
+    taken: set[str] = set()
+    for number in numbers:
+        row = {name: given.get(f"c{number}_{name}", "").strip() for name in names}
+        if row["name"]:
+            row["id"] = row["id"] or _identity(row["name"], taken)
+            taken.add(row["id"])
+            found[number] = row
+    return found
 
 
 def _identity(name: str, taken: Iterable[str]) -> str:

@@ -20,8 +20,16 @@ from web.services import Services
 from web.status_pages.api import IncidentPath
 from web.status_pages.board import StatusBoard, StoredPage
 from web.status_pages.definition import StatusPage
-from web.status_pages.form_fields import KINDS, form_of, page_of, rows_of, ticked_name
+from web.status_pages.form_fields import (
+    KINDS,
+    form_of,
+    page_of,
+    reference_field,
+    rows_of,
+    ticked_name,
+)
 from web.status_pages.incidents import IMPACTS, STATES, IncidentForm, Incidents, UpdateForm
+from web.status_pages.references import References, UnknownReferenceError
 
 PAGES: Final = Page(
     path="/status-pages",
@@ -57,6 +65,7 @@ class StatusPageEditor:
 
     def __init__(self, board: StatusBoard, services: Services, fleet: Fleet, shell: Shell) -> None:
         self._board, self._incidents = board, Incidents(board)
+        self._references = References(services, fleet)
         self._probes, self._fleet, self._shell = services.probes.library, fleet, shell
 
     def routes(self) -> tuple[Route, ...]:
@@ -109,13 +118,17 @@ class StatusPageEditor:
     ) -> web.Response:
         given = await read_form(request)
         author = principal_of(request).name
+        stored = None if before is None else before.page
         try:
-            values = page_of(given, None if before is None else before.page)
             # In a thread: a time zone may be read from its file.
-            changed = await asyncio.to_thread(StatusPage.model_validate, values)
+            changed = await asyncio.to_thread(StatusPage.model_validate, page_of(given, stored))
+            await self._references.require_known(changed, stored)
             await self._board.put(changed, author, is_new=before is None)
         except ValidationError as exc:
             return await self._form(request, page, given, _problems(exc), before, 400)
+        except UnknownReferenceError as exc:
+            problems = {reference_field(given, exc.component): exc.reason}
+            return await self._form(request, page, given, problems, before, 400)
         except RecordError as exc:
             field, _, message = str(exc).partition(": ")
             problems = {field: message} if message else {"": str(exc)}

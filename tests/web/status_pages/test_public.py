@@ -1,6 +1,7 @@
 """The public page: states, bars with gaps, incidents, feeds, badges; nothing else leaks."""
 
 import asyncio
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -379,3 +380,84 @@ async def test_the_form_makes_a_page_and_keeps_the_ids_of_components(world: Worl
     assert (await shown(world))["incidents"][0]["state"] == "resolved"
     await world.client.post("/status-pages/acme/delete", headers=session)
     assert (await world.client.get("/status/acme")).status == 404
+
+
+HOST_COMPONENT: dict[str, Any] = {"id": "web", "name": "Web", "kind": "host", "host": "web-1"}
+
+
+def page_with(component: dict[str, Any]) -> dict[str, Any]:
+    """Return a page whose second component is the given one."""
+    query = {"id": "one", "name": "One", "kind": "query", "expression": "vector(1)"}
+    return PAGE | {"groups": [{"name": "All", "components": [query, component]}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "message"),
+    [
+        ({"kind": "host", "host": "wep-1"}, "host", "no host has the instance “wep-1”"),
+        ({"kind": "check", "host": "wep-1"}, "host", "no host has the instance “wep-1”"),
+        ({"kind": "probe", "probe": "shpo"}, "probe", "there is no probe “shpo”"),
+    ],
+)
+async def test_a_probe_or_host_that_does_not_exist_is_refused_with_its_field(
+    world: World, editor: dict[str, str], changes: dict[str, str], field: str, message: str
+) -> None:
+    page = page_with({"id": "web", "name": "Web", **changes})
+    path = f"groups.0.components.1.{field}"
+    answer = await world.client.post("/api/status-pages", json=page, headers=editor)
+    found = await answer.json()
+    assert (answer.status, found["field"]) == (400, path)
+    assert found["error"].startswith(f"{path}: {message}; choose one of the page ")
+    assert (await world.client.get("/status/acme.json")).status == 404
+    # A change of a page is checked as well.
+    await made(world, editor)
+    answer = await world.client.put("/api/status-pages/acme", json=page, headers=editor)
+    assert (answer.status, (await answer.json())["field"]) == (400, path)
+
+
+async def test_a_component_whose_host_is_removed_is_unknown_and_its_page_can_be_changed(
+    world: World, editor: dict[str, str], samples: MemorySamples
+) -> None:
+    status = target_status("web-1", "web-1")
+    world.statuses.append(status)
+    samples.stored.append(
+        series("up", status.target.labels, minutes(NOW_MS - 60_000, NOW_MS + 1, 1))
+    )
+    page = page_with(HOST_COMPONENT)
+    answer = await world.client.post("/api/status-pages", json=page, headers=editor)
+    assert answer.status == 201, await answer.text()
+    assert (await shown(world))["groups"][0]["components"][1]["state"] == "operational"
+
+    world.statuses.remove(status)
+    world.now[0] += 10 * MINUTE_MS
+    assert (await shown(world))["groups"][0]["components"][1]["state"] == "no_data"
+    renamed = page | {"title": "Renamed"}
+    answer = await world.client.put("/api/status-pages/acme", json=renamed, headers=editor)
+    assert answer.status == 200, await answer.text()
+    # Another component cannot name the removed host.
+    second = page_with(HOST_COMPONENT | {"host": "web-2"})
+    answer = await world.client.put("/api/status-pages/acme", json=second, headers=editor)
+    assert answer.status == 400
+
+
+async def test_the_form_marks_the_row_whose_probe_does_not_exist(world: World) -> None:
+    session = await world.cookie(Role.EDITOR)
+    fields = {
+        "title": "Acme",
+        "slug": "acme",
+        "accent": "#112233",
+        "time_zone": "UTC",
+        "c0_name": "",
+        "c2_name": "Shop",
+        "c2_kind": "probe",
+        "c2_reference": "shpo",
+    }
+    answer = await world.client.post("/status-pages/new", data=fields, headers=session)
+    assert answer.status == 400
+    text = await answer.text()
+    (box,) = re.findall(r'<input name="c2_reference"[^>]*>', text)
+    assert 'value="shpo"' in box
+    assert 'aria-invalid="true" aria-describedby="c2_problem"' in box
+    assert 'id="c2_problem"' in text
+    assert "there is no probe “shpo”" in text
+    assert text.count('aria-describedby="c2_problem"') == 1

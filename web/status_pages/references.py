@@ -1,0 +1,83 @@
+"""Checks that the probes and hosts that a status page names exist."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from web.fleet.fleet import Fleet
+from web.http.errors import BadRequestError
+from web.services import Services
+from web.status_pages.definition import StatusComponent, StatusPage
+
+_FIELDS: Final = {"probe": "probe", "host": "host", "check": "host"}
+
+
+class UnknownReferenceError(BadRequestError):
+    """A component names a probe or a host that does not exist.
+
+    Attributes:
+        reason: the message without the field.
+        component: the component's id.
+    """
+
+    def __init__(self, reason: str, field: str, component: str) -> None:
+        super().__init__(f"{field}: {reason}", field)
+        self.reason, self.component = reason, component
+
+
+class References:
+    """Knows the probes and hosts that components may name."""
+
+    def __init__(self, services: Services, fleet: Fleet) -> None:
+        self._probes, self._targets, self._fleet = services.probes.library, services.targets, fleet
+
+    async def require_known(self, page: StatusPage, before: StatusPage | None) -> None:
+        """Check the components of a page that is about to be stored.
+
+        A name that the stored page has already may stay: its probe or host was removed since, and
+        the component is shown as unknown.
+
+        Raises:
+            UnknownReferenceError: a component names a probe or host that does not exist.
+        """
+        kept = set() if before is None else {_named(one) for one in before.components}
+        found = [
+            (path, one)
+            for path, one in _components(page)
+            if one.kind in _FIELDS and _named(one) not in kept
+        ]
+        if not found:
+            return
+        probes, hosts = self._known_probes(), await self._known_hosts()
+        for path, one in found:
+            field = f"{path}.{_FIELDS[one.kind]}"
+            if one.kind == "probe" and one.probe not in probes:
+                reason = f"there is no probe “{one.probe}”; choose one of the page Probes"
+                raise UnknownReferenceError(reason, field, one.id)
+            if one.kind != "probe" and one.host not in hosts:
+                reason = f"no host has the instance “{one.host}”; choose one of the page Hosts"
+                raise UnknownReferenceError(reason, field, one.id)
+
+    def _known_probes(self) -> set[str]:
+        """Return the names of probes; those of other programs are labels of targets."""
+        of_targets = {status.target.labels.get("probe") for status in self._targets()}
+        known = {entry.definition.name for entry in self._probes.entries()}
+        return known | {name for name in of_targets if name}
+
+    async def _known_hosts(self) -> set[str]:
+        of_targets = [status.target for status in self._targets()]
+        known = {target.instance for target in of_targets if target.host is not None}
+        # A host that pushes has no target.
+        return known | {host.instance for host in (await self._fleet.view()).hosts}
+
+
+def _components(page: StatusPage) -> Iterator[tuple[str, StatusComponent]]:
+    """Yield each component with the path of its fields in the JSON of the page."""
+    for number, group in enumerate(page.groups):
+        for place, one in enumerate(group.components):
+            yield f"groups.{number}.components.{place}", one
+
+
+def _named(one: StatusComponent) -> tuple[str, str]:
+    """Return which probe or host a component names."""
+    field = _FIELDS.get(one.kind, "")
+    return field, getattr(one, field) if field else ""
