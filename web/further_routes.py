@@ -40,6 +40,7 @@ from web.events.segments_api import SegmentsApi
 from web.events.transfer_api import TransferApi
 from web.events.visits.sessions_api import SessionsApi
 from web.explore.queries_api import UserQueriesApi
+from web.explore.words_api import WordsApi
 from web.hosts.api import HostsApi
 from web.hosts.changes.changes_api import ChangesApi
 from web.hosts.charts.charts_api import ChartsApi
@@ -129,6 +130,7 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
             settings,
         ),
         UserQueriesApi(services.queries, services.clock),
+        WordsApi(),
         _palette(internals, members),
         HostKeysApi(fleet, internals.register.keyring),
         AlertsApi(services.alerts, services.alerting, fleet, services.clock),

@@ -22,7 +22,7 @@ CALL = """async ([module, name, args]) => {
 
 @pytest.fixture
 async def explore(tmp_path: Path, page: Page) -> AsyncIterator[Page]:
-    """The Explore page, which has the words of PromQL."""
+    """The Explore page."""
     async with serving(tmp_path) as url:
         await sign_in(page, url, "/explore")
         await page.wait_for_selector("#queries textarea")

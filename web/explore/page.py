@@ -1,16 +1,14 @@
 """The Explore page: runs PromQL queries, draws their results and explains their syntax tree.
 
-The page's script uses the Prometheus API. The server adds the words of PromQL.
+The page's script uses the Prometheus API, and `words_api.py` for the words of PromQL.
 """
 
 import re
-from dataclasses import asdict
 from typing import Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from web.explore.promql_reference import words
 from web.http.pages import Page
 from web.http.routing import Access, Route, Surface
 from web.live.shell import Shell
@@ -25,7 +23,6 @@ class ExplorePages:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._words = [asdict(word) for word in words()]
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -36,7 +33,7 @@ class ExplorePages:
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the page."""
-        return await self._shell.page(request, EXPLORE, words=self._words)
+        return await self._shell.page(request, EXPLORE)
 
     async def redirect(self, request: web.Request) -> web.Response:
         """Redirect from Prometheus's graph page, to which other programs link."""

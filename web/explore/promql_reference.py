@@ -1,4 +1,4 @@
-"""The words of PromQL, each with a signature and a line of help, for the Explore page.
+"""The words of PromQL, each with a signature and a line of help, for the query editor.
 
 The signatures are made from the engine's table of functions.
 """

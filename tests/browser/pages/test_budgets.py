@@ -123,9 +123,12 @@ async def test_editor_of_a_dashboard_is_loaded_when_it_is_used(page: Page, fille
     await page.goto(f"{filled.url}/dashboards/mine")
     await expect_drawn(page.locator(".dash-panel canvas").first)
     editor = ("/dashboards/edit.js", "/dashboards/blank.js", "/dashboards/settings.js")
-    assert not [each for each in await loaded(page) if each.path.endswith(editor)]
+    of_queries = ("/dashboards/query_fields.js", "/explore/editor.js", "/api/explore/words")
+    assert not [each for each in await loaded(page) if each.path.endswith(editor + of_queries)]
     await page.locator("#edit").click()
-    await page.get_by_role("button", name="Edit Load").wait_for()
+    await page.get_by_role("button", name="Edit Load").click()
+    await page.get_by_role("button", name="Cancel").click()
+    assert len([each for each in await loaded(page) if each.path.endswith(of_queries)]) == 3
     assert len([each for each in await loaded(page) if each.path.endswith(editor)]) == 2
     await page.locator("#edit-bar [data-action=settings]").click()
     await page.get_by_label("Title of the dashboard").wait_for()

@@ -77,3 +77,20 @@ async def test_every_open_dialog_is_accessible(walk: Walk, filled: Filled) -> No
         await open_dialog(walk.page, opening)
         await walk.look(f"{opening.address} #{opening.dialog} {opening.within}")
     assert not walk.found, walk.report()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+async def test_completions_of_a_query_in_a_dialog_are_accessible(
+    walk: Walk, filled: Filled
+) -> None:
+    await sign_in(walk.page, walk.url, password=PASSWORD)
+    opening = next(each for each in OPENINGS if each.dialog == "panel-editor")
+    await walk.open(opening.address)
+    await open_dialog(walk.page, opening)
+    await walk.page.get_by_label("PromQL").fill("sum(rat")
+    option = walk.page.locator("#panel-editor .completion [role=option]").first
+    await expect(option).to_be_visible()
+    await walk.look(f"{opening.address} with completions")
+    await expect(option).to_be_visible()
+    assert not walk.found, walk.report()

@@ -390,6 +390,7 @@ ACCESS = {
     "POST /api/shared/dashboards/{token}/query": "public",
     "GET /share/dashboards/{token}": "public",
     "GET /api/explore": "viewer",
+    "GET /api/explore/words": "viewer",
     "POST /api/explore/history": "viewer",
     "DELETE /api/explore/history": "viewer",
     "POST /api/explore/saved": "user",

@@ -75,32 +75,17 @@ const thresholdsOf = (text) => text.split(",").map((each) => each.trim()).filter
 
 const numberOf = (text) => (text.trim() === "" ? null : Number(text));
 
-// One line of the dialog for each query.
-const queryFields = (query, list) => {
-  const item = element("li");
-  const field = (label, value, control) => {
-    const wrap = element("label", "", label);
-    control.value = value;
-    wrap.append(control);
-    item.append(wrap);
-    return control;
-  };
-  const expr = field("PromQL", query.expr, Object.assign(element("textarea"), { rows: 2, spellcheck: false }));
-  const legend = field(t("Legend, such as {{instance}}"), query.legend, element("input"));
-  const instant = element("input");
-  instant.type = "checkbox";
-  instant.checked = query.instant;
-  const check = element("label", "check");
-  check.append(instant, ` ${t("Only the newest value")}`);
-  const remove = element("button", "link danger-link", t("Remove this query"));
-  remove.type = "button";
-  remove.addEventListener("click", () => item.remove());
-  item.append(check, remove);
-  item.read = () => ({ ...query, expr: expr.value, legend: legend.value, instant: instant.checked });
-  list.append(item);
+// The fields of queries, with the editor of Explore.
+const loadFields = () => import("./query_fields.js");
+
+// They are there when a button of these tools is pressed.
+const loadNear = (tools) => {
+  for (const sign of ["pointerenter", "focusin"]) tools.addEventListener(sign, () => loadFields().catch(() => {}), { once: true });
 };
 
-const openPanel = (panel, apply) => {
+//   scopeNow(): the values of variables, as `interpolate` takes them.
+const openPanel = async (panel, scopeNow, apply) => {
+  const { addQuery } = await loadFields();
   const form = dialog.querySelector("form");
   const { elements } = form;
   const list = dialog.querySelector(".dash-query-list");
@@ -120,8 +105,8 @@ const openPanel = (panel, apply) => {
   elements.legend.checked = panel.legend;
   elements.text.value = panel.text;
   list.replaceChildren();
-  for (const query of panel.queries) queryFields(query, list);
-  const add = () => queryFields({ ref: String.fromCharCode(65 + (list.children.length % 26)), expr: "", legend: "", step: "", instant: false, hidden: false, table: false }, list);
+  for (const query of panel.queries) addQuery(list, query, scopeNow);
+  const add = () => addQuery(list, { ref: String.fromCharCode(65 + (list.children.length % 26)), expr: "", legend: "", step: "", instant: false, hidden: false, table: false }, scopeNow);
   if (!panel.queries.length && panel.kind !== "text") add();
   dialog.querySelector("[data-action=add-query]").onclick = add;
   dialog.querySelector("[data-action=cancel]").onclick = () => dialog.close();
@@ -145,7 +130,7 @@ const openPanel = (panel, apply) => {
 };
 
 // Begins to edit: `reload` draws the dashboard again, `end` leaves editing.
-export const startEditing = ({ given, state, reload, end }) => {
+export const startEditing = ({ given, state, reload, end, scopeNow }) => {
   const before = structuredClone(state.dashboard);
   state.dashboard = structuredClone(before);
   const { panels } = state.dashboard;
@@ -154,6 +139,14 @@ export const startEditing = ({ given, state, reload, end }) => {
   const changed = (text) => {
     note.textContent = text;
     reload();
+  };
+
+  const open = async (panel, apply) => {
+    try {
+      await openPanel(panel, scopeNow, apply);
+    } catch (error) {
+      note.textContent = t("The editor cannot be loaded: %(error)s", { error: error.message });
+    }
   };
 
   const nextId = () => Math.max(0, ...panels.map(({ id }) => id)) + 1;
@@ -221,7 +214,7 @@ export const startEditing = ({ given, state, reload, end }) => {
       changed(t("A row is added. Not saved yet."));
       return;
     }
-    openPanel(panel, () => {
+    open(panel, () => {
       panels.push(panel);
       changed(t("A panel is added. Not saved yet."));
     });
@@ -265,6 +258,7 @@ export const startEditing = ({ given, state, reload, end }) => {
   bar.onclick = (event) => actions[event.target.closest("[data-action]")?.dataset.action]?.();
   bar.hidden = false;
   note.textContent = "";
+  loadNear(bar);
 
   return {
     equip: ({ card, head, panel }, { place: drawn }) => {
@@ -272,9 +266,10 @@ export const startEditing = ({ given, state, reload, end }) => {
       const isCopy = drawn.w !== panel.place.w || card.parentElement?.querySelector(`[data-panel="${panel.id}"]`);
       card.dataset.panel = panel.id;
       if (isCopy) return;
+      loadNear(tools);
       tools.append(
         handleOf(panel, card, "Move", "✥", movedPlace),
-        button(t("Edit"), t("Edit %(title)s", { title: titleOf(panel) }), () => openPanel(panel, () => changed(t("%(title)s is changed. Not saved yet.", { title: titleOf(panel) })))),
+        button(t("Edit"), t("Edit %(title)s", { title: titleOf(panel) }), () => open(panel, () => changed(t("%(title)s is changed. Not saved yet.", { title: titleOf(panel) })))),
         button(t("Copy"), t("Copy %(title)s", { title: titleOf(panel) }), () => copy(panel)),
         button("×", t("Remove %(title)s", { title: titleOf(panel) }), () => remove(panel)),
         handleOf(panel, card, "Resize", "⇲", sizedPlace),
@@ -285,7 +280,7 @@ export const startEditing = ({ given, state, reload, end }) => {
     equipRow: (box, row) => {
       const tools = element("div", "dash-tools");
       tools.append(
-        button(t("Rename"), t("Rename the row %(title)s", { title: row.title }), () => openPanel(row, () => changed(t("The row is changed. Not saved yet.")))),
+        button(t("Rename"), t("Rename the row %(title)s", { title: row.title }), () => open(row, () => changed(t("The row is changed. Not saved yet.")))),
         button("×", t("Remove the row %(title)s; its panels stay", { title: row.title }), () => remove(row)),
       );
       box.querySelector("summary").after(tools);

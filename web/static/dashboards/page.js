@@ -375,7 +375,7 @@ const begin = async () => {
   let failure = "";
   try {
     const { startEditing } = await loadEditor();
-    editor = startEditing({ given, state, reload: () => load({ rebuild: true }), end: () => { editor = null; edit.hidden = false; load({ rebuild: true }); } });
+    editor = startEditing({ given, state, reload: () => load({ rebuild: true }), end: () => { editor = null; edit.hidden = false; load({ rebuild: true }); }, scopeNow: () => resolved });
     edit.hidden = true;
   } catch (error) {
     failure = t("The editor cannot be loaded: %(error)s", { error: error.message });

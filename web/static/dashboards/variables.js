@@ -45,6 +45,18 @@ export const interpolate = (text, scope, format = "text") =>
     return (Object.hasOwn(FORMATS, wanted) ? FORMATS[wanted] : FORMATS.raw)(found.values);
   });
 
+// The place in `text` of a place in its interpolated form: inside of a value, the variable's.
+export const placeBefore = (text, scope, offset, format = "text") => {
+  let grown = 0;
+  for (const match of text.matchAll(PLACE)) {
+    const { length } = interpolate(match[0], scope, format);
+    if (offset < match.index + grown) break;
+    if (offset < match.index + grown + length) return match.index;
+    grown += length - match[0].length;
+  }
+  return offset - grown;
+};
+
 const constant = (value) => ({ values: [String(value)], isList: false, all: "" });
 
 // What each query of Grafana may use beside the dashboard's own variables.

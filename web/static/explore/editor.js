@@ -74,6 +74,8 @@ const createPopup = (root, box, accept) => {
       const room = frame.width - popup.offsetWidth;
       popup.style.left = `${Math.max(0, Math.min(caret.left - frame.left - 8, room))}px`;
       popup.style.top = `${caret.top - frame.top + 24}px`;
+      // Near the end of a page or a dialog, the list would begin out of sight.
+      popup.scrollIntoView({ block: "nearest" });
     },
   };
 };
@@ -94,8 +96,8 @@ const placeOf = (painted, offset) => {
   return range.getClientRects()[0] ?? painted.getBoundingClientRect();
 };
 
-// An editor in `root`; `run` is called when the reader presses Enter.
-export const createEditor = (root, run) => {
+// An editor in `root`; `run` is called when the reader presses Enter. Without it, Enter starts a new line.
+export const createEditor = (root, run = null) => {
   const box = root.querySelector("textarea");
   // The coloured text lies exactly under the box, whose own text is transparent.
   const painted = root.querySelector(".editor-text");
@@ -170,7 +172,7 @@ export const createEditor = (root, run) => {
       if (key === "Escape") return close;
       if ((key === "Enter" || key === "Tab") && !shiftKey && !ctrlKey) return accept;
     }
-    if (key === "Enter" && !shiftKey && !event.isComposing) {
+    if (run && key === "Enter" && !shiftKey && !event.isComposing) {
       return () => {
         close();
         run();

@@ -1,8 +1,17 @@
 // PromQL as text: its tokens, for the colours, and what may be typed at the caret.
 
+// Without an answer, a query is only coloured and completed less.
+const loadWords = async () => {
+  try {
+    const answer = await fetch("/api/explore/words");
+    return answer.ok ? (await answer.json()).words : [];
+  } catch {
+    return [];
+  }
+};
+
 // The words of PromQL by name, from the server: {name, kind, signature, text}.
-export const WORDS = new Map(
-  JSON.parse(document.getElementById("promql-words").textContent).map((word) => [word.name, word]));
+export const WORDS = new Map((await loadWords()).map((word) => [word.name, word]));
 export const MATCH_OPERATORS = ["=", "!=", "=~", "!~"];
 export const DURATIONS = ["1m", "5m", "10m", "15m", "30m", "1h", "6h", "1d", "1w"];
 
@@ -146,6 +155,8 @@ export const contextAt = (text, caret) => {
 
   const partial = last && NAMES.includes(last.kind) && caret <= last.end ? last : null;
   const from = partial ? partial.start : caret;
+  // The name of a variable of a dashboard.
+  if (partial && text[from - 1] === "$") return null;
   const typed = partial ? text.slice(from, caret) : "";
   const stringAtCaret = last?.kind === "string" && (caret < last.end || !isClosed(last.text)) ? last : null;
   const place = { before, caret, text, partial, from, typed, stringAtCaret };
