@@ -77,6 +77,8 @@ def _fuzzed(name: str, seconds: int, directory: Path) -> Campaign:
     progress(f"{name}: {seconds} s")
     corpus = _CORPUS / name
     work = directory / name
+    # A worker that cannot import the targets ends before it makes the directory of its log.
+    work.mkdir(parents=True, exist_ok=True)
     worker = subprocess.run(
         [
             *(sys.executable, "-m", _WORKER, name, "--corpus", str(corpus)),

@@ -24,6 +24,14 @@ def test_unknown_target_is_refused_with_the_names_of_all(tmp_path: Path) -> None
         fuzz.main(["--only", "nothing", "--work-dir", str(tmp_path)])
 
 
+def test_message_of_a_worker_that_does_not_start_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fuzz, "_WORKER", "tests.fuzz.targets.missing")
+    with pytest.raises(SystemExit, match=r"No module named tests\.fuzz\.targets\.missing"):
+        fuzz.main(["--only", "file_sd", "--work-dir", str(tmp_path)])
+
+
 def test_errors_of_one_place_have_one_name() -> None:
     def fail(text: str) -> str:
         try:
