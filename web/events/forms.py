@@ -111,9 +111,7 @@ class SessionsQuery(ReportQuery, SessionsDefinition):
 
     days: Days = None
     limit: Annotated[int, Field(ge=1, le=1000), DIGITS] = 10
-    compare: Annotated[
-        bool, BeforeValidator(_flag), WithJsonSchema({"enum": ["true", "false"]})
-    ] = False
+    compare: Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})] = False
 
 
 class TimeSeriesQuery(ReportQuery, TimeSeriesDefinition):
