@@ -1,0 +1,96 @@
+"""The navigation takes one row: a menu in a narrow window, in each language."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.layout import expect_no_overflow
+from tests.browser.pages.axe import violations
+from tests.browser.pages.languages import choose_language
+from tests.browser.signing_in import sign_in
+from tests.web.web_demo import serving
+from web.http.viewing.view import LANGUAGES
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+WIDEST_MENU: Final = 950
+IN_ONE_ROW: Final = """links => new Set(links.filter(link => link.checkVisibility())
+    .map(link => link.getBoundingClientRect().top)).size === 1"""
+
+
+@pytest.fixture
+async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
+    """The address of the demonstration server; the browser is logged in and shows the alerts."""
+    async with serving(tmp_path) as url:
+        await page.set_viewport_size({"width": 360, "height": 640})
+        await sign_in(page, url, "/alerts")
+        yield url
+        await page.goto("about:blank")
+
+
+def menu_of(page: Page) -> Locator:
+    return page.locator("#main-menu")
+
+
+async def test_menu_is_opened_and_closed_by_keys(page: Page, url: str) -> None:
+    button, menu = page.get_by_role("button", name="Menu"), menu_of(page)
+    await expect(menu).to_be_hidden()
+    await button.focus()
+    await page.keyboard.press("Enter")
+    await expect(menu).to_be_visible()
+    assert await violations(page) == []
+    await page.keyboard.press("Tab")
+    await expect(menu.get_by_role("link").first).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(menu).to_be_hidden()
+    await expect(button).to_be_focused()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{url}/", wait_until="load")
+    await expect(menu).to_be_hidden()
+
+
+async def test_menu_marks_the_current_page_and_counts_alerts(page: Page, url: str) -> None:
+    button, menu = page.get_by_role("button", name="Menu"), menu_of(page)
+    assert url in page.url
+    count = await page.locator("#menu-badge").text_content()
+    assert count
+    await button.click()
+    current = menu.locator("[aria-current=page]")
+    await expect(current).to_have_attribute("href", "/alerts")
+    await expect(current.locator("#alert-badge")).to_have_text(count)
+    await page.mouse.click(180, 620)
+    await expect(menu).to_be_hidden()
+
+
+async def test_a_window_that_becomes_wide_shows_the_navigation_in_its_bar(
+    page: Page, url: str
+) -> None:
+    assert url in page.url
+    await page.get_by_role("button", name="Menu").click()
+    await page.set_viewport_size({"width": 1280, "height": 640})
+    menu = menu_of(page)
+    await expect(page.locator("#main-menu:popover-open")).to_have_count(0)
+    await expect(menu).to_be_visible()
+    await expect(page.locator(".menu-button")).to_be_hidden()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_bar_has_one_row_of_links(page: Page, url: str, language: str) -> None:
+    if language != "en":
+        await choose_language(page, url, language, "")
+    for width in (320, 360, WIDEST_MENU, WIDEST_MENU + 1, 1280):
+        await page.set_viewport_size({"width": width, "height": 640})
+        await page.goto(f"{url}/alerts")
+        is_menu = await page.locator(".menu-button").is_visible()
+        assert is_menu == (width <= WIDEST_MENU), width
+        if is_menu:
+            height = await page.locator(".topbar").evaluate("bar => bar.offsetHeight")
+            assert height <= 50, width
+        else:
+            assert await menu_of(page).locator("a").evaluate_all(IN_ONE_ROW), width
+        await expect_no_overflow(page, f"{language} at {width} px")
