@@ -33,7 +33,7 @@ async def test_error_page_has_the_navigation_that_its_reader_may_use(
     answer = await world.client.get(path, headers=await world.cookie(role) | HTML)
     assert answer.status == status
     page = await answer.text()
-    assert '<nav aria-label="Main">' in page
+    assert '<nav id="main-menu" popover aria-label="Main">' in page
     assert 'href="/explore"' in page
     # The link of a page that only administrators see.
     assert 'href="/users"' not in page
