@@ -109,5 +109,5 @@ async def test_errors_that_scripts_show_are_in_the_language_of_the_page(
     file = FilePayload(name="list.json", mimeType="application/json", buffer=b"[]")
     await page.locator("#import-file").set_input_files(file)
     await page.locator("#import button").click()
-    expected = "list.json: der Inhalt muss ein Dashboard sein, ein JSON-Objekt"
+    expected = "list.json: der Inhalt muss ein Objekt sein"
     await expect(page.locator("#import-results")).to_have_text(expected)
