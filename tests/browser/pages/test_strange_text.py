@@ -52,10 +52,10 @@ async def expose(_: web.Request) -> web.Response:
 async def fill(server: Server, url: str) -> None:
     """Make a host, a dashboard, a status page with an incident, and events."""
     host = {"name": HOST, "url": url, "labels": {"site": STRANGE, "note": LONG[:1000]}}
-    await server.post("/api/hosts", host, 201)
+    created = await server.post("/api/hosts", host, 201)
     dashboard: dict[str, Any] = {"title": f"{STRANGE} {'w' * 100}", "panels": [PANEL]}
     await server.post("/api/dashboards", {"uid": "strange", "dashboard": dashboard}, 201)
-    component = {"id": "one", "kind": "host", "host": HOST}
+    component = {"id": "one", "kind": "host", "host": created["instance"]}
     group = {"name": STRANGE, "components": [{"name": STRANGE, **component}]}
     page = {"slug": "strange", "title": f"{STRANGE} {'w' * 80}", "groups": [group]}
     await server.post("/api/status-pages", page, 201)
