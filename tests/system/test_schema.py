@@ -180,7 +180,7 @@ async def tokens(server: Server, role: str, count: int) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_answers_follow_the_document_for_every_role(tmp_path: Path) -> None:
     async with redshank_exporter() as (_, address):
         job = {"name": "node", "hosts": True, "targets": [address]}
