@@ -60,6 +60,8 @@ def test_every_dialog_has_a_way_to_open_it() -> None:
 async def open_dialog(page: Page, opening: Opening) -> None:
     """Open a dialog of the page that is shown, and wait until it is filled."""
     await page.wait_for_load_state("load")
+    # The scripts of a page in another language wait for their texts, and run after `load`.
+    await expect(page.locator("#theme-toggle")).to_have_attribute("title", re.compile(":"))
     for button in opening.clicks:
         await page.locator(button).first.click()
     if opening.key:
