@@ -6,7 +6,8 @@ truncated stream as complete.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -53,6 +54,15 @@ class BodyPolicy:
             self.refusals.count(LimitName.MEMORY)
             raise MemoryLimitError("a request body of this size", self.memory)
 
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count a body that turns out to be too large within the block."""
+        try:
+            yield
+        except TooLargeError:
+            self.refusals.count(LimitName.BODY_SIZE)
+            raise
+
     def allowed_s(self, received_bytes: int) -> float:
         """Return how long a body may take of which this much has arrived."""
         return min(self.timeout_s + received_bytes / _SLOWEST_BYTES_S, _LONGEST_S)
@@ -87,7 +97,7 @@ async def read_body(request: web.Request) -> bytes:
     limit_bytes, policy = body_limit_bytes(request), request.app[BODY_POLICY]
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     policy.admit(request.content_length or 0)
-    try:
+    with policy.counting():
         body = await _received(request, limit_bytes)
         unpack = _DECOMPRESSORS.get(encoding)
         if unpack is not None:
@@ -97,9 +107,6 @@ async def read_body(request: web.Request) -> bytes:
                 body = unpack(body, limit_bytes)
         elif encoding not in _LEFT_TO_HANDLERS | {"", "identity"}:
             raise UnsupportedEncodingError
-    except TooLargeError:
-        policy.refusals.count(LimitName.BODY_SIZE)
-        raise
     policy.admit(len(body))
     request[_BODY] = body
     return body

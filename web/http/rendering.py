@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -67,7 +67,9 @@ class Resources:
         environment.install_gettext_callables(  # type: ignore[attr-defined]
             texts.gettext, texts.ngettext, newstyle=True, pgettext=texts.pgettext
         )
-        environment.globals.update(asset=self.assets.url, module=self._module, host_path=host_path)
+        environment.globals.update(
+            asset=self.assets.url, module=cache(self._module), host_path=host_path
+        )
         environment.filters.update(filters.FILTERS, path_part=partial(quote, safe=""))
         return environment
 

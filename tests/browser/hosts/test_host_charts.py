@@ -139,3 +139,16 @@ async def test_what_changed_fits_the_window(page: Page, url: str, width: int) ->
     await expect_no_overflow(page, "what changed")
     await page.get_by_text("Times", exact=True).click()
     await expect_no_overflow(page, "the times")
+
+
+@pytest.mark.parametrize(
+    ("query", "language"),
+    [("", "en"), ("?range=6h", "de"), ("?from=1700000000000&to=1700003600000", "en")],
+)
+async def test_sections_are_asked_for_once(page: Page, url: str, query: str, language: str) -> None:
+    await page.context.set_extra_http_headers({"Accept-Language": language})
+    asked: list[str] = []
+    page.on("request", lambda each: asked.append(each.url) if "/sections?" in each.url else None)
+    await page.goto(f"{url}{HOST}{query}")
+    await expect_drawn(page.locator("canvas").first)
+    assert len(asked) == 1, asked

@@ -8,10 +8,9 @@ from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
-from model.limits import LimitName
 from web.events.bodies import decoded
 from web.http.bodies import BODY_POLICY, body_limit_bytes, gunzip
-from web.http.errors import BadRequestError, TooLargeError
+from web.http.errors import BadRequestError
 from web.http.parameters import read_body
 
 _GZIP: Final = b"\x1f\x8b"
@@ -27,13 +26,10 @@ async def read_packed(request: web.Request) -> Any:
     """
     body = await read_body(request)
     limit_bytes = body_limit_bytes(request)
-    try:
+    with request.app[BODY_POLICY].counting():
         if len(body) >= _IN_THREAD_FROM_BYTES and not body.startswith((b"{", b"[")):
             return await asyncio.to_thread(unpacked, body, limit_bytes)
         return unpacked(body, limit_bytes)
-    except TooLargeError:
-        request.app[BODY_POLICY].refusals.count(LimitName.BODY_SIZE)
-        raise
 
 
 def unpacked(body: bytes, limit_bytes: int) -> Any:
