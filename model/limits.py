@@ -33,7 +33,7 @@ class LimitName(StrEnum):
     SEND_TIME = "send_time"
     """The time in which a client accepts no part of an answer."""
     LOGIN_FAILURES = "login_failures"
-    """Failed logins and codes, and new accounts, after which further ones must wait."""
+    """Logins, codes and new accounts that must wait, because too many came before."""
     WAITING_LOGINS = "waiting_logins"
     """Logins that wait for their password to be hashed."""
     LIVE_STREAMS = "live_streams"

@@ -32,7 +32,7 @@ class WordsDocument(TypedDict):
 
 
 class WordsApi:
-    """The words of PromQL as JSON."""
+    """The HTTP API that lists the words of PromQL."""
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route."""

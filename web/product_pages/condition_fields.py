@@ -53,7 +53,7 @@ PERSON_OPERATORS: Final[Mapping[str, Mapping[str, str]]] = {
         EVENT_AT_MOST: marked("happened at most … times"),
     },
 }
-"""The operators of a segment, which counts events of a person too."""
+"""The operators of a segment: beside the usual ones, how often a person had an event."""
 
 _UNARY: Final = (Operator.IS_SET, Operator.IS_NOT_SET)
 _NUMERIC: Final = (Operator.GREATER, Operator.LESS, Operator.AT_LEAST, Operator.AT_MOST)

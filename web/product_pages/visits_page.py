@@ -52,7 +52,7 @@ class VisitsReportPage(AskedReport):
         return found
 
     def form(self, query: MultiMapping[str]) -> Mapping[str, Any]:
-        """Return the values of the form."""
+        """Return the values of the fields that only this form has."""
         return {
             "interval": given(query, "interval"),
             "compare": given(query, "compare") != "false",
@@ -96,7 +96,7 @@ def _changes(report: SessionReport) -> Mapping[str, Figure] | None:
 
 
 def _chart(report: SessionReport) -> Mapping[str, Any]:
-    """Return the data of the chart's script."""
+    """Return what the script draws: visits, persons, and the visits of the period before."""
     points, length = report.current.points, len(report.current.points)
     lines: list[dict[str, Any]] = [
         {"name": gettext("Visits"), "values": [point.sessions for point in points]},

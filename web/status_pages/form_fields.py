@@ -75,7 +75,10 @@ def ticked_name(window: str, component: str) -> str:
 
 
 def _named_rows(given: Mapping[str, str]) -> dict[int, dict[str, str]]:
-    """Return the rows that have a name, by their number; each has the id of its component."""
+    """Return the rows of the form that have a name, by their number.
+
+    A row without an id gets one that is made of its name.
+    """
     numbers = sorted({int(match[1]) for name in given if (match := _ROW.fullmatch(name))})
     names = ("id", "group", "name", "kind", "reference", "check", "response")
     found: dict[int, dict[str, str]] = {}

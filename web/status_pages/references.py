@@ -58,7 +58,7 @@ class References:
                 raise UnknownReferenceError(reason, field, one.id)
 
     def _known_probes(self) -> set[str]:
-        """Return the names of probes; those of other programs are labels of targets."""
+        """Return the names of our probes, and those in the label `probe` of scraped targets."""
         of_targets = {status.target.labels.get("probe") for status in self._targets()}
         known = {entry.definition.name for entry in self._probes.entries()}
         return known | {name for name in of_targets if name}

@@ -66,7 +66,7 @@ _COLLECT: Final = """() => {
 
 _WORD: Final = re.compile(r"[^\W\d_]{2,}(?:[/-][^\W\d_]+)*")
 _PROSE: Final = re.compile(r"[(“„«]?[^\W\d_]+(?:['\u2019-][^\W\d_]+)*[)”“».,:;?!…]*")
-"""A word of a sentence: names of series and functions are none."""
+"""A word of a sentence; names of series and functions, such as `node_load1`, do not match."""
 _PLACE: Final = re.compile(r"%\(\w+\)s")
 _RUN: Final = 4
 """So many English words in a row are a sentence that nobody translated."""

@@ -10,7 +10,7 @@ from web.http.viewing.view import View
 
 @pytest.fixture
 def blockbuster() -> None:
-    """Let the test read files: it needs no event loop."""
+    """Let the test read files, which blocks: no event loop waits for it."""
 
 
 @pytest.mark.parametrize(
