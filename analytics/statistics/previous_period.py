@@ -19,9 +19,10 @@ def previous_period(
 
     Both are moved back by the fewest whole intervals that cover the range, so that the
     periods do not overlap and their buckets correspond. Days, weeks and months are moved on
-    the calendar and keep their time of day. Hours and minutes are moved by elapsed time: by
-    whole days of 24 hours where the range begins with a local day, so that a morning is
-    compared with the morning before.
+    the calendar and keep their time of day; an end on a day that the earlier month lacks
+    becomes the end of that month. Hours and minutes are moved by elapsed time: by whole days
+    of 24 hours where the range begins with a local day, so that a morning is compared with the
+    morning before.
     """
     if interval in _LENGTH_MS:
         is_morning = _local(start_ms, zone).time() == time()
@@ -31,14 +32,13 @@ def previous_period(
     start, end = _local(start_ms, zone), _local(end_ms, zone)
     if interval is Interval.MONTH:
         months = max(1, (end_ms - start_ms) // _LEAST_MONTH_MS - 1)
-        while _months_before(end, months) > start:
+        while _end_months_before(end, months) > start:
             months += 1
         # Too many, as a long month was counted for two short ones.
-        while months > 1 and _months_before(end, months - 1) <= start:
+        while months > 1 and _end_months_before(end, months - 1) <= start:
             months -= 1
-        return _unix_ms(_months_before(start, months), zone), _unix_ms(
-            _months_before(end, months), zone
-        )
+        before_start, before_end = _months_before(start, months), _end_months_before(end, months)
+        return _unix_ms(before_start, zone), _unix_ms(before_end, zone)
     step = _DAYS[interval]
     count = max(1, -(-((end - start) // timedelta(microseconds=1)) // (step * 86_400_000_000)))
     back = timedelta(step * count)
@@ -61,3 +61,14 @@ def _months_before(moment: datetime, months: int) -> datetime:
     following = date(year + month // 12, month % 12 + 1, 1)
     last = (following - timedelta(1)).day
     return moment.replace(year=year, month=month, day=min(moment.day, last))
+
+
+def _end_months_before(moment: datetime, months: int) -> datetime:
+    """Return the end some months earlier: the end of the month where the day is missing.
+
+    A range from the 28th to the 29th of March would otherwise end before it begins in February.
+    """
+    earlier = _months_before(moment, months)
+    if earlier.day == moment.day:
+        return earlier
+    return datetime.combine(earlier.date() + timedelta(1), time())

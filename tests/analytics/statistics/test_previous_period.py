@@ -24,7 +24,10 @@ def ms(text: str, zone: str) -> int:
         (Interval.DAY, "2026-03-23", "2026-03-30T15:30", "2026-03-15", "2026-03-22T15:30"),
         (Interval.WEEK, "2026-03-23", "2026-04-06", "2026-03-09", "2026-03-23"),
         (Interval.MONTH, "2026-03-01", "2026-04-01", "2026-02-01", "2026-03-01"),
-        (Interval.MONTH, "2026-03-01", "2026-03-31T12:00", "2026-02-01", "2026-02-28T12:00"),
+        (Interval.MONTH, "2026-03-01", "2026-03-31T12:00", "2026-02-01", "2026-03-01"),
+        # No 29 February: the end of the month, so that the period does not end before its start.
+        (Interval.MONTH, "2026-03-28T11:00", "2026-03-29T01:00", "2026-02-28T11:00", "2026-03-01"),
+        (Interval.MONTH, "2026-03-30T11:00", "2026-03-31T01:00", "2026-02-28T11:00", "2026-03-01"),
         (Interval.MONTH, "2026-01-01", "2027-01-01", "2025-01-01", "2026-01-01"),
         # A day that is not over is compared with the same hours of the day before.
         (Interval.HOUR, "2026-03-10", "2026-03-10T14:20", "2026-03-09", "2026-03-09T14:20"),

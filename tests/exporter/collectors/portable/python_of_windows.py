@@ -4,6 +4,7 @@ psutil's own module for Windows does not run here: it answers for this machine.
 """
 
 import os
+import platform
 import signal
 import socket
 import sys
@@ -36,6 +37,8 @@ def main() -> None:
     """Take away what is lacking, and run the exporter."""
     for name in CHOOSING:
         import_module(name)
+    # Windows' Python asks the command `ver`; the answer, once given, is kept.
+    platform.uname()
     for module in ("fcntl", "grp", "posix", "pwd", "resource", "syslog", "termios"):
         sys.modules[module] = None  # type: ignore[assignment]
     for owner, names in LACKING.items():
