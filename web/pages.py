@@ -43,7 +43,7 @@ from web.probes.page import ProbePages
 from web.product_pages.asked_reports import AskedReport, AskedReportPages
 from web.product_pages.events_page import EventsPages
 from web.product_pages.funnel_page import FunnelReportPage
-from web.product_pages.overview_page import OverviewPages
+from web.product_pages.overview_page import OVERVIEW, OverviewPages
 from web.product_pages.parts import ReportParts
 from web.product_pages.paths_page import PathsReportPage
 from web.product_pages.persons_page import PersonsPages
@@ -89,6 +89,8 @@ _REPORTS: Final[tuple[AskedReport, ...]] = (
     PathsReportPage(),
     VisitsReportPage(),
 )
+REPORTS_WITH_PAGES: Final = (OVERVIEW, *_REPORTS)
+"""The reports that can be saved and shared."""
 
 
 def _project_access(parts: Internals) -> ProjectAccess:
@@ -213,11 +215,15 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: ProjectListPages(
         parts.services.analytics, _project_access(parts), parts.shell, parts.services.clock
     ),
-    lambda parts: OverviewPages(_report_parts(parts), parts.settings),
+    lambda parts: OverviewPages(
+        AskedReportPages(_REPORTS, _report_parts(parts)), _report_parts(parts), parts.settings
+    ),
     lambda parts: EventsPages(_report_parts(parts)),
     lambda parts: AskedReportPages(_REPORTS, _report_parts(parts)),
-    lambda parts: SharingPages(_REPORTS, _report_parts(parts), parts.renderer, parts.settings),
-    lambda parts: SharesApi(_REPORTS, _report_parts(parts), parts.settings),
+    lambda parts: SharingPages(
+        REPORTS_WITH_PAGES, _report_parts(parts), parts.renderer, parts.settings
+    ),
+    lambda parts: SharesApi(REPORTS_WITH_PAGES, _report_parts(parts), parts.settings),
     lambda parts: PersonsPages(_report_parts(parts)),
     lambda parts: SegmentsPages(_report_parts(parts)),
     lambda parts: TrafficPages(

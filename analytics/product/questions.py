@@ -1,6 +1,5 @@
 """Turns definitions in JSON into questions: resolves ranges, filters and segments."""
 
-from datetime import timedelta
 from typing import Final
 
 from analytics.errors import ReportError
@@ -18,7 +17,8 @@ from analytics.product.paths import PathQuestion
 from analytics.product.retention import RetentionQuestion
 from analytics.product.segments import Segments
 from analytics.product.trends import TrendEvent, TrendsQuestion
-from analytics.statistics.calendar import date_of, start_of_date, zone_of
+from analytics.statistics.calendar import zone_of
+from analytics.statistics.date_ranges import latest_days
 from analytics.timestamps import unix_ms
 from model.clock import Clock
 from storage.api.events import FUTURE_TOLERANCE_MS, EventSelection, EventStep
@@ -155,12 +155,12 @@ class Questions:
             await self.paths(project, definition)
 
     def _range(self, project: Project, definition: ReportDefinition) -> tuple[int, int]:
-        # The tolerance for clocks that are ahead: such events belong to "now".
-        latest_ms = self._clock() + FUTURE_TOLERANCE_MS
         if definition.days is not None:
             zone = zone_of(project.settings.time_zone)
-            first = date_of(self._clock(), zone) - timedelta(definition.days - 1)
-            return start_of_date(first, zone), latest_ms
+            latest = latest_days(definition.days, zone, self._clock())
+            return latest.start_ms, latest.end_ms
+        # The tolerance for clocks that are ahead: such events belong to "now".
+        latest_ms = self._clock() + FUTURE_TOLERANCE_MS
         asked_end_ms, start_ms = unix_ms(definition.to), unix_ms(definition.from_)
         end_ms = latest_ms if asked_end_ms is None else asked_end_ms
         start_ms = end_ms - DEFAULT_RANGE_MS if start_ms is None else start_ms

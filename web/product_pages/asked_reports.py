@@ -11,6 +11,7 @@ from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
 from analytics.product.definitions import ReportKind
+from analytics.statistics.calendar import zone_of
 from storage.api.projects import Project
 from storage.api.reports.saved_reports import SavedReport
 from web.http.errors import MissingError, WebError
@@ -18,7 +19,8 @@ from web.http.pages import Page
 from web.http.routing import Route, principal_of
 from web.product_pages.condition_fields import OPERATORS, asked_conditions, has_form
 from web.product_pages.parts import REFUSALS, ReportParts, given, refusal_text
-from web.product_pages.ranges import DEFAULT_DAYS, ChosenRange, chosen_range
+from web.product_pages.questions import fields_of_range
+from web.product_pages.ranges import DEFAULT_DAYS, ChosenRange, chosen_range, range_links
 from web.projects.chart_marks import ChartMark
 from web.projects.frame import ProjectFrame
 
@@ -33,6 +35,13 @@ class AskedReport(ABC):
     result: ClassVar[str]
     """The template of the result, on the page and on a share link."""
     default_days: ClassVar[int] = DEFAULT_DAYS
+    offers_names: ClassVar[bool] = True
+    """Whether the form has a field for the name of an event."""
+
+    @property
+    def tab(self) -> str:
+        """The path of the page after that of its project."""
+        return self.page.path.removeprefix("/projects/{project_key}")
 
     @abstractmethod
     def definition(self, query: MultiMapping[str], chosen: ChosenRange) -> dict[str, Any] | None:
@@ -40,7 +49,7 @@ class AskedReport(ABC):
 
     @abstractmethod
     def query(self, definition: dict[str, Any]) -> MultiDict[str]:
-        """Return the parameters that ask a definition, as far as the form has them."""
+        """Return the parameters that ask a definition, as far as the form has them; no range."""
 
     @abstractmethod
     def form(self, query: MultiMapping[str]) -> Mapping[str, Any]:
@@ -60,14 +69,14 @@ class AskedReport(ABC):
         """Return the range of the chart in an answer, None if it has none with times."""
         return None
 
-    async def persons(
+    async def members_part(
         self,
         parts: ReportParts,
         project: Project,
         definition: dict[str, Any],
         query: MultiMapping[str],
     ) -> Mapping[str, Any]:
-        """Return the persons behind a number, if the address asks for them."""
+        """Return the values that only the page shows and no share link, such as persons."""
         return {}
 
 
@@ -86,33 +95,50 @@ class AskedReportPages:
 
     async def show(self, report: AskedReport, request: web.Request) -> web.Response:
         """Show the report that the address asks for."""
+        return await self.page(report, request, await self._parts.frame(request))
+
+    async def page(
+        self,
+        report: AskedReport,
+        request: web.Request,
+        frame: ProjectFrame,
+        further: Mapping[str, Any] | None = None,
+    ) -> web.Response:
+        """Return the page of the report that the address asks for.
+
+        `further` are values for the template.
+        """
         parts = self._parts
-        frame = await parts.frame(request)
         saved = await self._saved(report, frame, request.query)
         query: MultiMapping[str] = request.query
         definition: dict[str, Any] | None = None
         if saved is not None:
             definition = orjson.loads(saved.definition)
-            query = MultiDict(report.query(definition))
+            zone = zone_of(frame.project.settings.time_zone)
+            query = MultiDict(
+                [*fields_of_range(definition, zone), *report.query(definition).items()]
+            )
         chosen = chosen_range(query, frame.project, parts.clock(), report.default_days)
-        status, values = 200, dict[str, Any](problem="", report=None, persons=None)
+        status, values = (
+            200,
+            dict[str, Any](problem="", report=None, persons=None, **(further or {})),
+        )
         try:
             if definition is None:
                 definition = report.definition(query, chosen)
             if definition is not None:
                 values |= await report.answer(parts, frame.project, definition)
                 values["marks"] = await self._marks(request, frame, report.span(values))
-                values |= await report.persons(parts, frame.project, definition, request.query)
+                values |= await report.members_part(parts, frame.project, definition, request.query)
         except REFUSALS as exc:
             status, values["problem"] = 400, refusal_text(exc)
         except WebError as exc:
             status, values["problem"] = exc.status, f"{exc.field}: {exc.message}"
-        tab = report.page.path.removeprefix("/projects/{project_key}")
         return await parts.shell.page(
             request,
             report.page,
             status,
-            **frame.values(tab),
+            **frame.values(report.tab),
             **{**report.form(query), **values},
             kind=report.kind,
             result_template=report.result,
@@ -124,8 +150,9 @@ class AskedReportPages:
             form_has_all=saved is None or has_form((definition or {}).get("filters")),
             operators=OPERATORS,
             segments=await parts.analytics.segments.all(frame.project),
-            names=await parts.names(frame),
+            names=await parts.names(frame) if report.offers_names else (),
             date_range=chosen,
+            range_links=range_links(request.path, query, chosen),
             address=_address(request, saved),
         )
 

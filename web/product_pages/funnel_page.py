@@ -84,7 +84,7 @@ class FunnelReportPage(AskedReport):
         report = await parts.analytics.funnels.report(selection, question)
         return {"report": report, "asked_order": asked.order, "breakdown_name": asked.breakdown}
 
-    async def persons(
+    async def members_part(
         self,
         parts: ReportParts,
         project: Project,

@@ -1,7 +1,9 @@
 """The filter and the range of an address as a definition, for all reports."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from multidict import MultiDict, MultiMapping
 
@@ -23,14 +25,21 @@ def asked_range(chosen: ChosenRange) -> dict[str, Any]:
 
 
 def common_fields(definition: dict[str, Any]) -> MultiDict[str]:
-    """Return the parameters that ask a definition's range of days and its filters.
+    """Return the parameters that ask a definition's filters, as far as the form has them."""
+    return MultiDict(conditions_of(definition.get("filters") or []).fields())
 
-    The filters are there as far as the form has them.
-    """
-    found = MultiDict(conditions_of(definition.get("filters") or []).fields())
+
+def fields_of_range(definition: dict[str, Any], zone: ZoneInfo) -> list[tuple[str, str]]:
+    """Return the parameters that ask a saved definition's range, in whole local dates."""
     if definition.get("days") is not None:
-        found["days"] = str(definition["days"])
-    return found
+        return [("days", str(definition["days"]))]
+    start, end = definition.get("from"), definition.get("to")
+    if start is None or end is None:
+        return []
+    first, last = (datetime.fromisoformat(each).astimezone(zone) for each in (start, end))
+    # The end is not part of the range.
+    last -= timedelta(milliseconds=1)
+    return [("from", first.date().isoformat()), ("to", last.date().isoformat())]
 
 
 def texts(values: Sequence[str]) -> list[str]:

@@ -104,7 +104,7 @@ class RetentionReportPage(AskedReport):
         report = await parts.analytics.retention.report(project, selection, question)
         return {"report": report, "cohort_unit": asked.cohort.value, "periods": asked.periods}
 
-    async def persons(
+    async def members_part(
         self,
         parts: ReportParts,
         project: Project,

@@ -88,6 +88,7 @@ class SharingPages:
         """Save a report and show it."""
         frame = await self._editors(request)
         form = SavedReportFields.model_validate(await read_form(request))
+        report = self._report(form.kind)
         saved = await self._parts.analytics.saved_reports.save(
             frame.project,
             form.name,
@@ -96,7 +97,7 @@ class SharingPages:
             principal_of(request).name,
         )
         note(request, "report.create", frame.project.key, name=form.name)
-        raise web.HTTPSeeOther(f"{frame.path}/{form.kind}?saved={saved.id}")
+        raise web.HTTPSeeOther(f"{frame.path}{report.tab}?saved={saved.id}")
 
     async def remove(self, request: web.Request) -> web.Response:
         """Delete a saved report."""
@@ -109,9 +110,7 @@ class SharingPages:
         """Create a share link and show it once."""
         frame = await self._editors(request)
         form = ShareFields.model_validate(await read_form(request))
-        report = self._reports.get(form.kind)
-        if report is None:
-            raise BadRequestError("this report cannot be shared", "kind")
+        report = self._report(form.kind)
         # Asked once: a link never leads to a question that is invalid.
         await report.answer(self._parts, frame.project, _decoded(form.definition))
         issued = await self._shares.create(
@@ -127,7 +126,7 @@ class SharingPages:
         return await self._parts.shell.page(
             request,
             NEW_SHARE,
-            **frame.values(f"/{form.kind}"),
+            **frame.values(report.tab),
             url=url,
             title=form.title,
             expires_ms=issued.expires_ms,
@@ -166,6 +165,17 @@ class SharingPages:
         )
         headers = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
         return html_response(text, headers=headers)
+
+    def _report(self, kind: ReportKind) -> AskedReport:
+        """Return the report of a kind.
+
+        Raises:
+            BadRequestError: the kind has no page.
+        """
+        report = self._reports.get(kind)
+        if report is None:
+            raise BadRequestError("this report has no page", "kind")
+        return report
 
     async def _editors(self, request: web.Request) -> ProjectFrame:
         return await ProjectFrame.of(self._parts.access, request, ProjectRole.EDITOR)

@@ -31,6 +31,7 @@ class VisitsReportPage(AskedReport):
     kind = ReportKind.SESSIONS
     page = report_page("/sessions", "Visits", "visits_page")
     result = "product_pages/visits_result.html"
+    offers_names = False
 
     def definition(self, query: MultiMapping[str], chosen: ChosenRange) -> dict[str, Any]:
         """Return the definition that an address asks for."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -133,7 +134,7 @@ async def test_a_saved_report_is_opened_again_with_its_form(world: World) -> Non
     await shown(world, ann, f"/funnel?saved={number}", 404)
 
 
-@pytest.mark.parametrize("path", [FUNNEL, "/trends", "/retention", "/paths", "/sessions"])
+@pytest.mark.parametrize("path", ["", FUNNEL, "/trends", "/retention", "/paths", "/sessions"])
 async def test_a_shared_report_needs_no_login_and_shows_no_person(world: World, path: str) -> None:
     ann = await filled(world)
     text = await shown(world, ann, path)
@@ -152,6 +153,39 @@ async def test_a_shared_report_needs_no_login_and_shows_no_person(world: World, 
     assert "<form" not in shared
     world.now[0] += 7 * DAY_MS
     assert (await world.client.get(f"/share/{token}")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("days=7&interval=week", {"days": "7"}),
+        ("from=2025-11-01&to=2025-11-05", {"from": "2025-11-01", "to": "2025-11-05"}),
+    ],
+)
+async def test_the_form_of_a_saved_report_has_its_range(
+    world: World, query: str, expected: dict[str, str]
+) -> None:
+    ann = await filled(world)
+    zone = replace(ann.project.settings, time_zone="Asia/Kathmandu")
+    await world.services.analytics.projects.change(ann.project, zone)
+    text = await shown(world, ann, f"/trends?{query}")
+    fields = {name: hidden(text, name) for name in ("kind", "definition")}
+    _, where = await post(world, ann, "/reports", name="x", **fields)
+    again = await shown(world, ann, where.removeprefix(ann.pages))
+    if "days" in expected:
+        assert f'<option value="{expected["days"]}" selected>' in again
+    else:
+        assert texts(again, r'type="date" name="\w+" value="([^"]+)"') == [*expected.values()]
+
+
+async def test_a_kind_without_a_page_is_not_saved_by_a_form(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    status, text = await post(
+        world, ann, "/reports", kind="top-events", definition="{}", name="Top"
+    )
+    assert status == 400
+    assert "This report has no page" in text
+    assert await world.services.analytics.saved_reports.all(ann.project) == []
 
 
 async def test_a_revoked_link_shows_nothing_and_is_kept_as_a_hash(world: World) -> None:
@@ -181,7 +215,8 @@ async def test_a_revoked_link_shows_nothing_and_is_kept_as_a_hash(world: World) 
         {"definition": "{"},
         {"definition": "[]"},
         {"definition": '{"events":[]}'},
-        {"kind": "overview"},
+        {"kind": "top-events"},
+        {"kind": "overview", "definition": '{"filters":[{"segment":"nobody"}]}'},
         {"kind": "x"},
         {"days": "0"},
         {"days": "367"},

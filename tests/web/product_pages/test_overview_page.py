@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pytest_aiohttp import AiohttpClient
+from yarl import URL
 
 from storage.api.projects import ProjectRole
 from tests.web.live.client import received
@@ -131,6 +132,107 @@ async def test_conditions_and_a_segment_restrict_every_part(world: World) -> Non
     query = {"projectKey": ann.project.key, "days": "7", "filters": '{"segment":"Paying"}'}
     answer = await world.client.get("/v1/reports/overview", params=query, headers=ann.token)
     assert (await answer.json())["totalEvents"] == 2
+
+
+async def test_a_saved_overview_keeps_its_range_and_conditions(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    events = (("open", 0, "pro"), ("buy", 1, "free"), ("open", 5, "pro"), ("open", 9, "pro"))
+    await send(
+        world,
+        ann,
+        *(
+            {
+                "eventName": name,
+                "anonymousId": "a",
+                "timestamp": NOW_MS - days * DAY_MS,
+                "properties": {"plan": plan},
+            }
+            for name, days, plan in events
+        ),
+    )
+    await world.services.analytics.segments.create(
+        ann.project, "Openers", [{"event": "open", "atLeast": 1}]
+    )
+    path = "?days=7&where=plan&op=equals&value=pro&segment=Openers"
+    text = await shown(world, ann, path)
+    fields = dict(re.findall(r'name="(kind|definition)" value="([^"]*)"', text))
+    fields = {name: unescape(value) for name, value in fields.items()}
+    asked = json.loads(fields["definition"])
+    assert asked == {
+        "days": 7,
+        "filters": [
+            {"property": "plan", "operator": "equals", "value": "pro"},
+            {"segment": "Openers"},
+        ],
+    }
+    answer = await world.client.post(
+        f"{ann.pages}/reports",
+        data={**fields, "name": "Pro"},
+        headers=ann.session,
+        allow_redirects=False,
+    )
+    where = answer.headers["Location"]
+    assert where.startswith(f"{ann.pages}?saved=")
+    again = unescape(await shown(world, ann, where.removeprefix(ann.pages)))
+    assert (
+        figures(again) == figures(text) == {"Events": "2", "Persons": "1", "Kinds of events": "1"}
+    )
+    assert "saved by" in again
+    assert '<option translate="no" value="Openers" selected>' in again
+    assert 'name="where" value="plan"' in again
+    # Another range asks anew, with the same conditions.
+    links = re.findall(r'href="([^"]+days=30)"', again)
+    assert any("where=plan" in each and "segment=Openers" in each for each in links)
+    assert not any("saved=" in each for each in links)
+    settings = await shown(world, ann, "/settings")
+    assert f'href="{where}"' in settings
+
+
+async def test_a_shared_overview_shows_neither_requests_nor_links_into_the_project(
+    world: World,
+) -> None:
+    ann = await add_tenant(world, "ann")
+    await send(world, ann, {"eventName": "open", "anonymousId": "a", "timestamp": NOW_MS - 1000})
+    served = {"method": "GET", "path": "/a", "response_time_ms": 5, "timestamp": NOW_MS - 1000}
+    parsed = world.services.analytics.parser.batch([{**served, "status_code": 200}], NOW_MS)
+    await world.services.analytics.requests.append_requests(ann.project.id, parsed.requests)
+    assert "API requests" in await shown(world, ann)
+    body = {"kind": "overview", "definition": {"days": 7}, "title": "Week"}
+    made = await world.client.post(f"{ann.api}/shares", json=body, headers=ann.token)
+    assert made.status == 201
+    address = URL((await made.json())["url"]).path
+    text = await (await world.client.get(address)).text()
+    assert figures(text) == {"Events": "1", "Persons": "1", "Kinds of events": "1"}
+    assert sum(chart(text)["lines"][0]["values"]) == 1
+    assert "API requests" not in text
+    assert "Newest event" not in text
+    assert "/projects/" not in re.sub(r"/static/\S+", "", text)
+
+
+@pytest.mark.parametrize(
+    ("definition", "note"),
+    [
+        ({"days": 7}, "against the 7 days before, up to the same time of day"),
+        ({"days": 1}, "against the day before, up to the same time of day"),
+        (
+            {"from": "2025-11-01T00:00:00Z", "to": "2025-11-04T00:00:00Z"},
+            "against the 3 days before.",
+        ),
+        (
+            {"from": "2025-11-01T06:00:00Z", "to": "2025-11-01T09:00:00Z"},
+            "against the day before, up to the same time of day",
+        ),
+    ],
+)
+async def test_the_note_says_what_an_overview_is_compared_with(
+    world: World, definition: dict[str, Any], note: str
+) -> None:
+    ann = await add_tenant(world, "ann")
+    await send(world, ann, {"eventName": "open", "anonymousId": "a"})
+    body = {"kind": "overview", "definition": definition, "title": "x"}
+    made = await world.client.post(f"{ann.api}/shares", json=body, headers=ann.token)
+    text = await (await world.client.get(URL((await made.json())["url"]).path)).text()
+    assert note in text
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse
 from pytest_aiohttp import AiohttpClient
+from yarl import URL
 
 from analytics.product.definitions import ReportKind
 from storage.api.accounts import Role
@@ -22,6 +23,7 @@ from tests.web.middleware.test_guard import ACCESS, concrete, sent_to_login
 from tests.web.projects.tenants import Tenant, add_tenant, send
 from tests.web.service_doubles import NOW_MS
 from tests.web.world import World, world_at
+from web.pages import REPORTS_WITH_PAGES
 
 MARK = "secret-of-ann"
 """Part of every text of ann's project; no answer to eve holds it."""
@@ -386,6 +388,52 @@ def test_every_route_has_a_row_or_knows_no_project() -> None:
     ]
     assert without == []
     assert rows - ACCESS.keys() == set()
+
+
+PAGE_REPORTS: dict[ReportKind, dict[str, Any]] = {
+    ReportKind.OVERVIEW: {"days": 7},
+    ReportKind.TRENDS: {"events": [{"event": None}], "days": 7},
+    ReportKind.FUNNEL: {"steps": [{"event": None}, {"event": None}], "days": 7},
+    ReportKind.RETENTION: {"startEvent": {"event": None}, "days": 7},
+    ReportKind.PATHS: {"days": 7},
+    ReportKind.SESSIONS: {"days": 7},
+}
+"""The reports that can be saved and shared, over all events of a project."""
+
+
+def test_every_report_with_a_page_has_a_row() -> None:
+    assert PAGE_REPORTS.keys() == {report.kind for report in REPORTS_WITH_PAGES}
+
+
+@pytest.mark.parametrize("kind", PAGE_REPORTS)
+async def test_a_saved_or_shared_report_stays_in_its_project(
+    world: World, kind: ReportKind
+) -> None:
+    ann = await add_tenant(world, "ann", MARK)
+    eve = await add_tenant(world, "eve", "Eve's")
+    await fill(world, ann, MARK)
+    await fill(world, eve, "eve")
+    definition = PAGE_REPORTS[kind]
+    saved = await world.services.analytics.saved_reports.save(
+        ann.project, MARK, kind, definition, "ann"
+    )
+    query = f"{'' if kind is ReportKind.OVERVIEW else f'/{kind}'}?saved={saved.id}"
+    own = await world.client.get(ann.pages + query, headers=ann.session)
+    assert own.status == 200
+    for pages in (ann.pages, eve.pages):
+        answer = await world.client.get(pages + query, headers=eve.session)
+        assert answer.status == 404
+        assert MARK not in await answer.text()
+    body = {"kind": kind, "definition": definition, "title": "x"}
+    denied = await world.client.post(f"{ann.api}/shares", json=body, headers=eve.token)
+    assert denied.status == 404
+    # Links with the same question: each answers about its own project.
+    for tenant, other in ((ann, "eve-"), (eve, MARK)):
+        made = await world.client.post(f"{tenant.api}/shares", json=body, headers=tenant.token)
+        assert made.status == 201
+        answer = await world.client.get(URL((await made.json())["url"]).path)
+        assert answer.status == 200
+        assert other not in await answer.text()
 
 
 async def test_no_row_answers_another_tenant_and_each_answers_its_owner(world: World) -> None:
