@@ -234,7 +234,7 @@ async def test_query_becomes_a_panel_a_heat_map_and_an_alert(page: Page, server:
     await page.goto(explore(server, ("query", buckets), ("view", "heatmap")))
     heat = page.locator(".query-heat")
     await expect(heat.locator(".dash-timeline > span").first).to_have_text("∞")
-    await page.get_by_role("button", name="Make a panel").click()
+    await page.get_by_role("button", name="Create a panel").click()
     await page.get_by_label("Title of the panel").fill("From Explore")
     await page.locator("#use-dialog").get_by_role("button", name="Save").click()
     await page.wait_for_url("**/dashboards/*", wait_until="load")
@@ -243,6 +243,6 @@ async def test_query_becomes_a_panel_a_heat_map_and_an_alert(page: Page, server:
     await expect(panel).to_have_attribute("data-state", "drawn")
 
     await page.goto(explore(server, ("query", "up == 0")))
-    await page.get_by_role("button", name="Make an alert").click()
+    await page.get_by_role("button", name="Create an alert").click()
     await page.wait_for_url("**/alert-rules/backtest*", wait_until="load")
     await expect(page.locator("textarea[name=rules]")).to_have_value(re.compile("up == 0"))

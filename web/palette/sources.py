@@ -54,7 +54,7 @@ _ACTIONS: Final = (
     _doing(Access.EDITOR, "New maintenance window", "/maintenance/new", "downtime"),
     _doing(Access.EDITOR, "New dashboard", "/dashboards#title", "create make"),
     _doing(Access.EDITOR, "Import a dashboard from Grafana", "/dashboards#import", "json"),
-    _doing(Access.EDITOR, "Make or back-test rules", "/alert-rules/backtest", "simulate"),
+    _doing(Access.EDITOR, "Write or back-test rules", "/alert-rules/backtest", "simulate"),
     _doing(Access.USER, "New project", "/projects#field-name", "create"),
     _doing(Access.ADMIN, "Add a user", "/users#field-name", "new account invite"),
     _Action(

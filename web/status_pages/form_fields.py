@@ -40,6 +40,24 @@ def page_of(given: Mapping[str, str], before: StatusPage | None) -> dict[str, An
     return values
 
 
+def with_instances(given: Mapping[str, str], instances: Mapping[str, str]) -> dict[str, str]:
+    """Return a form with the instances of hosts in place of their names.
+
+    Args:
+        given: the texts of the form.
+        instances: the instance of each host, by name.
+    """
+    found = dict(given)
+    for name in given:
+        if not (match := _ROW.fullmatch(name)):
+            continue
+        if given.get(f"c{match[1]}_kind") in ("host", "check"):
+            field = f"c{match[1]}_reference"
+            typed = given.get(field, "").strip()
+            found[field] = instances.get(typed, typed)
+    return found
+
+
 def reference_field(given: Mapping[str, str], component: str) -> str:
     """Return the name of the field with the probe, host or query of a component.
 

@@ -116,7 +116,7 @@ class StatusPageEditor:
     async def _put(
         self, request: web.Request, page: Page, before: StoredPage | None
     ) -> web.Response:
-        given = await read_form(request)
+        given = await self._references.named_by_instance(await read_form(request))
         author = principal_of(request).name
         stored = None if before is None else before.page
         try:
@@ -211,7 +211,7 @@ class StatusPageEditor:
             incidents=incidents,
             windows=self._board.windows(),
             probes=probes,
-            hosts=[host.instance for host in view.hosts],
+            hosts=view.hosts,
             checks=[(check.value, kind.title) for check, kind in CHECK_KINDS.items()],
             kinds=KINDS,
             # A new server has a host, but no probe yet.

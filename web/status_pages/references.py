@@ -1,12 +1,13 @@
 """Checks that the probes and hosts that a status page names exist."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from web.fleet.fleet import Fleet
 from web.http.errors import BadRequestError
 from web.services import Services
 from web.status_pages.definition import StatusComponent, StatusPage
+from web.status_pages.form_fields import with_instances
 
 _FIELDS: Final = {"probe": "probe", "host": "host", "check": "host"}
 
@@ -56,6 +57,25 @@ class References:
             if one.kind != "probe" and one.host not in hosts:
                 reason = f"no host has the instance “{one.host}”; choose one of the page Hosts"
                 raise UnknownReferenceError(reason, field, one.id)
+
+    async def named_by_instance(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return a form in which hosts that were typed by their names have their instances.
+
+        The page Hosts shows names. A name that several hosts have stays, and is refused later.
+        """
+        named: dict[str, list[str]] = {}
+        hosts = (await self._fleet.view()).hosts
+        for host in hosts:
+            named.setdefault(host.name, []).append(host.instance)
+        instances = {host.instance for host in hosts}
+        return with_instances(
+            given,
+            {
+                name: found[0]
+                for name, found in named.items()
+                if len(found) == 1 and name not in instances
+            },
+        )
 
     def _known_probes(self) -> set[str]:
         """Return the names of our probes, and those in the label `probe` of scraped targets."""

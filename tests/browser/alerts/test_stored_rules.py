@@ -44,7 +44,7 @@ async def save(page: Page, rules: str) -> None:
 
 async def test_rule_is_made_fires_is_edited_and_deleted(page: Page, server: Server) -> None:
     await page.goto(f"{server.url}/explore?{urlencode({'query': 'vector(3)'})}")
-    await page.get_by_role("button", name="Make an alert").click()
+    await page.get_by_role("button", name="Create an alert").click()
     await page.wait_for_url("**/alert-rules/backtest*", wait_until="load")
     editor = page.get_by_label("Rules", exact=True)
     await expect(editor).to_have_value(re.compile(r"vector\(3\)"))

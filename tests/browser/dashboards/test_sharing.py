@@ -37,7 +37,7 @@ async def test_shared_dashboard_is_drawn_without_a_login_until_its_link_ends(
     await page.goto(f"{scraping.url}/dashboards/mine")
     await expect(page.get_by_label("job", exact=True)).to_have_value("node")
     await page.get_by_role("button", name="Share").click()
-    await page.get_by_role("button", name="Make a link").click()
+    await page.get_by_role("button", name="Create link").click()
     field = page.get_by_label("The link, shown only now")
     await expect(field).to_have_value(re.compile(f"^{scraping.url}/share/dashboards/"))
     link = await field.input_value()

@@ -1,6 +1,7 @@
 """The way of docs/ui.md: from `redshank up` to a chart, an alert, a dashboard, a public page."""
 
 import re
+import socket
 from pathlib import Path
 from typing import Final
 
@@ -105,7 +106,10 @@ async def to_a_public_page(page: Page) -> None:
     await page.get_by_label("Address").fill("acme")
     await page.get_by_label("Name of component 1").fill("Shop")
     await page.get_by_label("Probe, host or PromQL of component 1").fill("shop")
-    await follow(page, page.get_by_role("button", name="Make the page"))
+    await page.get_by_label("Name of component 2").fill("Server")
+    # The name of the host, as the page Hosts shows it: the form finds out that it is no probe.
+    await page.get_by_label("Probe, host or PromQL of component 2").fill(socket.gethostname())
+    await follow(page, page.get_by_role("button", name="Create the page"))
     await expect(page.get_by_role("link", name="Show the page")).to_be_visible()
 
 
@@ -122,4 +126,5 @@ async def seen_by_everybody(browser: Browser, server: Server) -> None:
     await visitor.goto(f"{server.url}/status/acme")
     await expect(visitor.get_by_role("heading", name="Acme")).to_be_visible()
     await expect(visitor.locator("main")).to_contain_text("Shop")
+    await expect(visitor.locator("main")).to_contain_text("Server")
     await context.close()

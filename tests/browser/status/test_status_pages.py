@@ -69,7 +69,7 @@ async def make_page(page: Page, url: str) -> None:
     await page.get_by_label("Name of component 1").fill(_HOSTILE)
     await page.get_by_label("Probe, host or PromQL of component 1").fill("shop")
     await page.get_by_label("Show response times of component 1").check()
-    await follow(page, page.get_by_role("button", name="Make the page"))
+    await follow(page, page.get_by_role("button", name="Create the page"))
 
 
 async def public_state(server: Server, wanted: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from web.status_pages.definition import StatusPage
-from web.status_pages.form_fields import form_of, page_of, ticked_name
+from web.status_pages.form_fields import form_of, page_of, ticked_name, with_instances
 
 WINDOW = "3c6c4e2e-0d4b-4c56-9a3c-0d1d0c1d2e3f"
 
@@ -58,3 +58,21 @@ def test_removing_the_only_component_of_a_window_does_not_make_it_one_of_all(
 ) -> None:
     with pytest.raises(ValidationError, match="maintenance: no component has the id db"):
         saved(form_of(page) | {"c1_name": ""}, page)
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "expected"),
+    [
+        ("host", " vm ", "127.0.0.1:9100"),
+        ("check", "vm", "127.0.0.1:9100"),
+        ("host", "127.0.0.1:9100", "127.0.0.1:9100"),
+        ("probe", "vm", "vm"),
+        ("query", "vm", "vm"),
+    ],
+)
+def test_host_that_is_typed_by_its_name_becomes_its_instance(
+    kind: str, typed: str, expected: str
+) -> None:
+    given = {"title": "Acme", "c3_name": "vm", "c3_kind": kind, "c3_reference": typed}
+    found = with_instances(given, {"vm": "127.0.0.1:9100"})
+    assert found == given | {"c3_reference": expected}

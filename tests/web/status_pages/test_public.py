@@ -461,3 +461,30 @@ async def test_the_form_marks_the_row_whose_probe_does_not_exist(world: World) -
     assert 'id="c2_problem"' in text
     assert "there is no probe “shpo”" in text
     assert text.count('aria-describedby="c2_problem"') == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "status"), [("atlas", 303), ("10.0.0.1:9100", 303), ("twin", 400)]
+)
+async def test_the_form_knows_hosts_by_the_names_of_the_page_hosts(
+    world: World, typed: str, status: int
+) -> None:
+    for name, instance in (("atlas", "10.0.0.1:9100"), ("twin", "a:9100"), ("twin", "b:9100")):
+        world.statuses.append(target_status(name, instance))
+    fields = {
+        "title": "Acme",
+        "slug": "acme",
+        "accent": "#112233",
+        "time_zone": "UTC",
+        "c0_name": "Server",
+        "c0_kind": "host",
+        "c0_reference": typed,
+    }
+    session = await world.cookie(Role.EDITOR)
+    answer = await world.client.post(
+        "/status-pages/new", data=fields, headers=session, allow_redirects=False
+    )
+    assert answer.status == status
+    if status == 303:
+        text = await (await world.client.get("/status-pages/acme", headers=session)).text()
+        assert '<input name="c0_reference" value="10.0.0.1:9100"' in text

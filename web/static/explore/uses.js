@@ -66,7 +66,7 @@ export const makePanel = async (query, view) => {
   }
   if (listed.length) select.value = listed[0].uid;
   const title = nameField(query.slice(0, 80));
-  ask(t("Make a panel"), [fieldOf("use-dashboard", t("Dashboard"), select), fieldOf("use-title", t("Title of the panel"), title)], async () => {
+  ask(t("Create a panel"), [fieldOf("use-dashboard", t("Dashboard"), select), fieldOf("use-title", t("Title of the panel"), title)], async () => {
     const uid = select.value || (await request("POST", "", { dashboard: { title: title.value } })).uid;
     await added(uid, title.value, query, KINDS[view]);
     location.assign(`/dashboards/${uid}`);

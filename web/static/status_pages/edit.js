@@ -1,13 +1,26 @@
-// Offers probes or hosts as the kind of a component says, and sends the logo.
+// Offers probes or hosts as the kind of a component says, knows the kind of a name that is typed, and sends the logo.
 
 import { JSON_HEADERS, t } from "../lib/texts.js";
 
+// What a list of suggestions knows: probes by name, hosts by instance and by name.
+const names = (id) => new Set([...document.getElementById(id).options].flatMap(({ value, label }) => [value, label]));
+
 for (const row of document.querySelectorAll("[data-row]")) {
-  const kind = row.querySelector("select");
+  const [kind, check] = row.querySelectorAll("select");
   const reference = row.querySelector("input[list], input[data-list]");
-  kind.addEventListener("change", () => {
+  const follow = () => {
     reference.setAttribute("list", kind.value === "probe" ? "known-probes" : kind.value === "query" ? "" : "known-hosts");
+    check.disabled = kind.value !== "check";
+  };
+  kind.addEventListener("change", follow);
+  reference.addEventListener("change", () => {
+    const isHost = names("known-hosts").has(reference.value.trim());
+    const isProbe = names("known-probes").has(reference.value.trim());
+    if (kind.value === "probe" && isHost && !isProbe) kind.value = "host";
+    if (kind.value === "host" && isProbe && !isHost) kind.value = "probe";
+    follow();
   });
+  follow();
 }
 
 const file = document.getElementById("logo-file");
