@@ -82,7 +82,7 @@ async def test_enter_accepts_a_completion_or_starts_a_line_and_never_applies(
     await expect(dialog).to_be_visible()
     query = "sum(rate(node_cpu_seconds_total[$__rate_interval]))\n> 0"
     await expect(box).to_have_value(query)
-    await expect(dialog.get_by_role("status")).to_have_text("")
+    await expect(dialog.locator(".dash-query-list [role=status]")).to_have_text("")
 
     await dialog.get_by_role("button", name="Apply").click()
     await expect(dialog).to_be_hidden()
@@ -95,14 +95,14 @@ async def test_error_is_underlined_at_its_place_behind_a_variable(
 ) -> None:
     box, wrong = dialog.get_by_label("PromQL"), dialog.locator(".editor-text .wrong")
     await box.fill("rate(node_load1[$__rate_interval]) * (2 + ]")
-    await expect(dialog.get_by_role("status")).to_contain_text("parse error")
+    await expect(dialog.locator(".dash-query-list [role=status]")).to_contain_text("parse error")
     await expect(wrong).to_have_text("]")
     # The line of the message is read with the box.
     await expect(box).to_have_accessible_description(
-        await dialog.get_by_role("status").inner_text()
+        await dialog.locator(".dash-query-list [role=status]").inner_text()
     )
     await box.fill("rate(node_load1[$__rate_interval]) * (2 + 1)")
-    await expect(dialog.get_by_role("status")).to_have_text("")
+    await expect(dialog.locator(".dash-query-list [role=status]")).to_have_text("")
     await expect(wrong).to_have_count(0)
 
 

@@ -9,22 +9,7 @@ import { blankPanel } from "./blank.js";
 const COLUMNS = 24;
 const CELL_PX = 38;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const KINDS = {
-  timeseries: t("time series"),
-  stat: t("single numbers"),
-  gauge: t("gauges"),
-  bargauge: t("bars"),
-  table: t("table"),
-  heatmap: t("heat map"),
-  "state-timeline": t("timeline of states"),
-  piechart: t("pie chart"),
-  text: t("text in Markdown"),
-  alertlist: t("open alerts"),
-  dashlist: t("list of dashboards"),
-  events: t("list of events"),
-};
 const bar = document.getElementById("edit-bar");
-const dialog = document.getElementById("panel-editor");
 const note = document.getElementById("edit-note");
 
 const button = (text, name, act) => {
@@ -63,74 +48,25 @@ const sectionAround = (panels, panel) => {
   return panels.slice(begin, next < 0 ? panels.length : next);
 };
 
-const blank = (id, kind, y) => blankPanel(id, kind, { x: 0, y, w: kind === "row" ? COLUMNS : 12, h: kind === "row" ? 1 : 8 });
-
-// Thresholds as the dialog shows them: "green, 80 orange, 90 red".
-const thresholdsText = (thresholds) => thresholds.map(({ value, color }) => (value === null ? color : `${value} ${color}`)).join(", ");
-const thresholdsOf = (text) => text.split(",").map((each) => each.trim()).filter(Boolean).map((each) => {
-  const [, value, color] = /^(?:(-?[\d.]+(?:e-?\d+)?)\s+)?(\S+)$/i.exec(each) ?? [];
-  if (!color) throw new Error(t("Thresholds: write a number and a colour, such as “80 orange”, not “%(text)s”.", { text: each }));
-  return { value: value === undefined ? null : Number(value), color };
-});
-
-const numberOf = (text) => (text.trim() === "" ? null : Number(text));
-
-// The fields of queries, with the editor of Explore.
-const loadFields = () => import("./query_fields.js");
-
-// They are there when a button of these tools is pressed.
-const loadNear = (tools) => {
-  for (const sign of ["pointerenter", "focusin"]) tools.addEventListener(sign, () => loadFields().catch(() => {}), { once: true });
+// The row whose section a panel is part of: a repeated row gives its panels a value of the variable.
+const rowAround = (panels, panel) => {
+  const at = panels.indexOf(panel);
+  return panels.findLast((each, index) => each.kind === "row" && (at < 0 || index < at)) ?? null;
 };
 
-//   scopeNow(): the values of variables, as `interpolate` takes them.
-const openPanel = async (panel, scopeNow, apply) => {
-  const { addQuery } = await loadFields();
-  const form = dialog.querySelector("form");
-  const { elements } = form;
-  const list = dialog.querySelector(".dash-query-list");
-  const problem = dialog.querySelector(".problem");
-  problem.textContent = "";
-  elements.title.value = panel.title;
-  elements.kind.replaceChildren(...[...new Set([panel.kind, ...Object.keys(KINDS)])].map((kind) => new Option(KINDS[kind] ?? kind, kind)));
-  elements.kind.value = panel.kind;
-  elements.unit.value = panel.unit;
-  elements.decimals.value = panel.decimals ?? "";
-  elements.min.value = panel.min ?? "";
-  elements.max.value = panel.max ?? "";
-  elements.reduce.value = panel.reduce;
-  elements.repeat.value = panel.repeat;
-  elements.thresholds.value = thresholdsText(panel.thresholds);
-  elements.stacked.checked = panel.stacked;
-  elements.legend.checked = panel.legend;
-  elements.text.value = panel.text;
-  list.replaceChildren();
-  for (const query of panel.queries) addQuery(list, query, scopeNow);
-  const add = () => addQuery(list, { ref: String.fromCharCode(65 + (list.children.length % 26)), expr: "", legend: "", step: "", instant: false, hidden: false, table: false }, scopeNow);
-  if (!panel.queries.length && panel.kind !== "text") add();
-  dialog.querySelector("[data-action=add-query]").onclick = add;
-  dialog.querySelector("[data-action=cancel]").onclick = () => dialog.close();
-  form.onsubmit = (event) => {
-    event.preventDefault();
-    try {
-      Object.assign(panel, {
-        title: elements.title.value, kind: elements.kind.value, unit: elements.unit.value, decimals: numberOf(elements.decimals.value),
-        min: numberOf(elements.min.value), max: numberOf(elements.max.value), reduce: elements.reduce.value, repeat: elements.repeat.value.trim().replace(/^\$/, ""),
-        thresholds: thresholdsOf(elements.thresholds.value), stacked: elements.stacked.checked, legend: elements.legend.checked, text: elements.text.value,
-        queries: [...list.children].map((item) => item.read()).filter(({ expr }) => expr.trim()),
-      });
-    } catch (error) {
-      problem.textContent = error.message;
-      return;
-    }
-    dialog.close();
-    apply();
-  };
-  dialog.showModal();
+const blank = (id, kind, y) => blankPanel(id, kind, { x: 0, y, w: kind === "row" ? COLUMNS : 12, h: kind === "row" ? 1 : 8 });
+
+// The dialog of a panel, with the editor of Explore.
+const loadPanelEditor = () => import("./panel_editor.js");
+
+// It is there when a button of these tools is pressed.
+const loadNear = (tools) => {
+  for (const sign of ["pointerenter", "focusin"]) tools.addEventListener(sign, () => loadPanelEditor().catch(() => {}), { once: true });
 };
 
 // Begins to edit: `reload` draws the dashboard again, `end` leaves editing.
-export const startEditing = ({ given, state, reload, end, scopeNow }) => {
+//   drawing: {cardOf, draw, zoom, scopeNow} of the page, for previews.
+export const startEditing = ({ given, state, reload, end, drawing }) => {
   const before = structuredClone(state.dashboard);
   state.dashboard = structuredClone(before);
   const { panels } = state.dashboard;
@@ -143,7 +79,8 @@ export const startEditing = ({ given, state, reload, end, scopeNow }) => {
 
   const open = async (panel, apply) => {
     try {
-      await openPanel(panel, scopeNow, apply);
+      const { openPanel } = await loadPanelEditor();
+      openPanel(panel, { row: rowAround(panels, panel), drawing, apply });
     } catch (error) {
       note.textContent = t("The editor cannot be loaded: %(error)s", { error: error.message });
     }

@@ -120,9 +120,11 @@ const showVariables = (found) => {
 
 // ---- panels ----
 
+const zoom = (start_s, end_s) => setTimes(String(Math.round(start_s * 1000)), String(Math.round(Math.max(end_s, start_s + 1) * 1000)));
+
 // What links and drawings need beside their panel.
-const contextOf = (scope) => ({
-  scope, chosen: state.chosen, times: { start: state.start, end: state.end }, range: current?.times, annotations: state.annotations, zoom,
+const contextOf = (scope, zoomTo = zoom) => ({
+  scope, chosen: state.chosen, times: { start: state.start, end: state.end }, range: current?.times, annotations: state.annotations, zoom: zoomTo,
   texts: given.texts ?? {}, isShared: Boolean(shared),
 });
 
@@ -142,8 +144,6 @@ const noteOf = (panel, scope) => {
   box.append(summary, text);
   return box;
 };
-
-const zoom = (start_s, end_s) => setTimes(String(Math.round(start_s * 1000)), String(Math.round(Math.max(end_s, start_s + 1) * 1000)));
 
 const cardOf = ({ panel, scope, place }) => {
   const card = element("section", "dash-panel");
@@ -168,7 +168,7 @@ const drawCard = async (one, times, signal) => {
   card.setAttribute("aria-busy", "true");
   try {
     if (!hasQueries) {
-      await (await drawing)(body, panel, { ...contextOf(scope), signal });
+      await (await drawing)(body, panel, { ...contextOf(scope, one.zoom), signal });
       if (!signal.aborted) card.dataset.state = "drawn";
       return;
     }
@@ -182,7 +182,7 @@ const drawCard = async (one, times, signal) => {
       body.replaceChildren(element("p", "problem dash-empty", failure));
       card.dataset.state = "failed";
     } else {
-      one.remove = drawPanel(body, panel, results, contextOf(scope));
+      one.remove = drawPanel(body, panel, results, contextOf(scope, one.zoom));
       card.dataset.state = results.some(({ series }) => series.length) ? "drawn" : "empty";
     }
   } catch (error) {
@@ -375,7 +375,8 @@ const begin = async () => {
   let failure = "";
   try {
     const { startEditing } = await loadEditor();
-    editor = startEditing({ given, state, reload: () => load({ rebuild: true }), end: () => { editor = null; edit.hidden = false; load({ rebuild: true }); }, scopeNow: () => resolved });
+    const drawing = { cardOf, draw: (one, signal) => drawCard(one, timesNow(), signal), zoom, scopeNow: () => resolved };
+    editor = startEditing({ given, state, reload: () => load({ rebuild: true }), end: () => { editor = null; edit.hidden = false; load({ rebuild: true }); }, drawing });
     edit.hidden = true;
   } catch (error) {
     failure = t("The editor cannot be loaded: %(error)s", { error: error.message });

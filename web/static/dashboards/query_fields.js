@@ -4,7 +4,7 @@ import { element } from "../lib/dom.js";
 import { t } from "../lib/texts.js";
 import { post, QueryError } from "../explore/api.js";
 import { createEditor } from "../explore/editor.js";
-import { interpolate, placeBefore } from "./variables.js";
+import { interpolate, isBuiltIn, placeBefore } from "./variables.js";
 
 const CHECK_MS = 400;
 
@@ -57,6 +57,15 @@ const checking = (editor, completion, problem, scopeNow) => {
   return { check, checkSoon };
 };
 
+const MOST_VALUES = 5;
+
+// The names that may follow "$", the dashboard's own before those that every dashboard has.
+const variablesOf = (scope) =>
+  [...scope].filter(([name, { values }]) => values.join("") || !isBuiltIn(name)).map(([name, { values }]) => {
+    const more = values.length > MOST_VALUES ? ", …" : "";
+    return { name, detail: t("Now: %(values)s", { values: values.slice(0, MOST_VALUES).join(", ") + more }) };
+  }).sort((a, b) => isBuiltIn(a.name) - isBuiltIn(b.name));
+
 // Adds the fields of a query to the list; `read()` of the item returns the changed query.
 //   scopeNow(): the values of variables, as `interpolate` takes them.
 export const addQuery = (list, query, scopeNow) => {
@@ -71,7 +80,7 @@ export const addQuery = (list, query, scopeNow) => {
   problem.id = `query-${made}-problem`;
   problem.role = "status";
   area.setAttribute("aria-describedby", problem.id);
-  const editor = createEditor(box);
+  const editor = createEditor(box, { variables: () => variablesOf(scopeNow()) });
   const { check, checkSoon } = checking(editor, box.querySelector(".completion"), problem, scopeNow);
   area.addEventListener("input", checkSoon);
 

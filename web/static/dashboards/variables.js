@@ -59,6 +59,8 @@ export const placeBefore = (text, scope, offset, format = "text") => {
 
 const constant = (value) => ({ values: [String(value)], isList: false, all: "" });
 
+export const isBuiltIn = (name) => name.startsWith("__") || name === "timeFilter";
+
 // What each query of Grafana may use beside the dashboard's own variables.
 export const builtIns = ({ start_ms, end_ms, step_s, rate_s }) => {
   const range_s = Math.max(1, Math.round((end_ms - start_ms) / 1000));

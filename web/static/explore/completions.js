@@ -69,6 +69,10 @@ const candidatesFor = async (context) => {
       return MATCH_OPERATORS.map((name) => ({ name, tag: t("operator"), insert: `${name}"`, again: true }));
     case "duration":
       return DURATIONS.map((name, order) => ({ name, order, tag: t("duration"), insert: name }));
+    case "variable":
+      return context.variables.map(({ name, detail }, order) => ({
+        name, detail, order, tag: t("variable"), insert: context.brace ? `\${${name}}` : `$${name}`,
+      }));
     case "after":
       return wordCandidates("keyword");
     default: {

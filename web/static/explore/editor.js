@@ -2,7 +2,7 @@
 
 import { element } from "../lib/dom.js";
 import { completionsFor } from "./completions.js";
-import { contextAt, tokens } from "./promql.js";
+import { contextAt, tokens, variableAt } from "./promql.js";
 
 const DELAY_MS = 120;
 const PAIRS = { "(": ")", "{": "}", "[": "]" };
@@ -96,8 +96,10 @@ const placeOf = (painted, offset) => {
   return range.getClientRects()[0] ?? painted.getBoundingClientRect();
 };
 
-// An editor in `root`; `run` is called when the reader presses Enter. Without it, Enter starts a new line.
-export const createEditor = (root, run = null) => {
+// An editor in `root`.
+//   run: called when the reader presses Enter; without it, Enter starts a new line.
+//   variables(): the variables of a dashboard that are completed after "$", {name, detail}.
+export const createEditor = (root, { run = null, variables = () => [] } = {}) => {
   const box = root.querySelector("textarea");
   // The coloured text lies exactly under the box, whose own text is transparent.
   const painted = root.querySelector(".editor-text");
@@ -127,8 +129,9 @@ export const createEditor = (root, run = null) => {
   // Ctrl+Space forces completions; otherwise they wait for the first letter of a name.
   const offer = async (isForced) => {
     const mine = (latest += 1);
-    const found = box.selectionStart === box.selectionEnd ? contextAt(box.value, box.selectionStart) : null;
-    const isReady = found && (isForced || found.typed || ["label", "value", "matcher", "duration"].includes(found.kind));
+    const { value, selectionStart: place, selectionEnd } = box;
+    const found = place === selectionEnd ? variableAt(value, place, variables()) ?? contextAt(value, place) : null;
+    const isReady = found && (isForced || found.typed || ["label", "value", "matcher", "duration", "variable"].includes(found.kind));
     if (!isReady) return close();
     const candidates = await completionsFor(found);
     if (mine !== latest) return;
@@ -190,7 +193,7 @@ export const createEditor = (root, run = null) => {
     if (action) {
       event.preventDefault();
       action();
-    } else if (["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) {
+    } else if (["ArrowLeft", "ArrowRight", "Home", "End", "Enter"].includes(event.key)) {
       close();
     }
   });

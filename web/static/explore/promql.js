@@ -155,7 +155,7 @@ export const contextAt = (text, caret) => {
 
   const partial = last && NAMES.includes(last.kind) && caret <= last.end ? last : null;
   const from = partial ? partial.start : caret;
-  // The name of a variable of a dashboard.
+  // The name of a variable of a dashboard, which `variableAt` completes.
   if (partial && text[from - 1] === "$") return null;
   const typed = partial ? text.slice(from, caret) : "";
   const stringAtCaret = last?.kind === "string" && (caret < last.end || !isClosed(last.text)) ? last : null;
@@ -172,4 +172,14 @@ export const contextAt = (text, caret) => {
     return { kind: "label", others: metrics.size ? `{__name__=~"${[...metrics].join("|")}"}` : "", from, typed };
   }
   return expressionContext(place);
+};
+
+// The variable of a dashboard whose name is begun at the caret, such as $jo or ${jo, also within a
+// string; null where no name contains what is typed.
+//   variables: candidates {name, detail}.
+export const variableAt = (text, caret, variables) => {
+  const [place, brace, typed] = /\$(\{?)(\w*)$/.exec(text.slice(0, caret)) ?? [];
+  if (place === undefined || !variables.some(({ name }) => name.toLowerCase().includes(typed.toLowerCase()))) return null;
+  const rest = (brace ? /^\w*\}?/ : /^\w*/).exec(text.slice(caret))[0];
+  return { kind: "variable", from: caret - place.length, to: caret + rest.length, typed, variables, brace };
 };

@@ -169,7 +169,7 @@ export const createQuery = (template, { text, view, isExplained }, page) => {
     }
   });
 
-  const editor = createEditor(part(".editor"), start);
+  const editor = createEditor(part(".editor"), { run: start });
   editor.text = text;
   query.editor = editor;
   button("run").addEventListener("click", start);
