@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -37,8 +36,11 @@ from storage.api.event_store import EventReader
 from storage.api.events import EventSelection, EventStep, PersonPart
 from storage.api.reports.measures import FirstValues
 
-_PART_EVENTS: Final = 4_000_000
-"""Events that are read at a time: 17 bytes each, and as much again to sort them."""
+_PARTS_AT_ONCE: Final = 2
+_PART_EVENTS: Final = 2_000_000
+"""Events of a part: 17 bytes each, and as much again to sort them."""
+_DIVIDED_EVENTS: Final = 100_000
+"""From here on, parts at once take less time than all at a time."""
 _KERNELS: Final = {
     FunnelOrder.ORDERED: ordered_paths,
     FunnelOrder.STRICT: strict_paths,
@@ -147,23 +149,37 @@ class FunnelReports:
         reach = _reach(selection, question.window_ms, asked)
         # A filter would have to read properties: more parts than needed are cheaper.
         events = await self._events.estimate(replace(reach, where=None))
-        count = max(1, -(-events // _PART_EVENTS))
+        count = max(1 if events < _DIVIDED_EVENTS else _PARTS_AT_ONCE, -(-events // _PART_EVENTS))
         parts: list[tuple[FunnelPaths, FirstValues | None]] = []
-        for index in range(count):
-            part = PersonPart(index, count)
-            groups = await self._events.occurrences(reach, asked, part)
-            follow = partial(_KERNELS[question.order], rules=rules)
-            found = await asyncio.gather(*(asyncio.to_thread(follow, each) for each in groups))
-            first = None
-            if question.breakdown is not None:
-                first = await self._events.first_values(
-                    _reach(selection, question.window_ms, question.steps),
-                    question.steps,
-                    question.breakdown,
-                    part,
-                )
-            parts.append((joined(found), first))
+        for begin in range(0, count, _PARTS_AT_ONCE):
+            end = min(begin + _PARTS_AT_ONCE, count)
+            own = (PersonPart(index, count) for index in range(begin, end))
+            parts += await asyncio.gather(
+                *(self._followed_in(part, selection, question, reach, asked, rules) for part in own)
+            )
         return await asyncio.to_thread(_joined, rules, parts, self._clock())
+
+    async def _followed_in(
+        self,
+        part: PersonPart,
+        selection: EventSelection,
+        question: FunnelQuestion,
+        reach: EventSelection,
+        asked: Sequence[EventStep],
+        rules: FunnelRules,
+    ) -> tuple[FunnelPaths, FirstValues | None]:
+        """Return how far some persons get, and their values of the breakdown."""
+        events = await self._events.occurrences(reach, asked, part)
+        paths = await asyncio.to_thread(_KERNELS[question.order], events, rules)
+        if question.breakdown is None:
+            return paths, None
+        first = await self._events.first_values(
+            _reach(selection, question.window_ms, question.steps),
+            question.steps,
+            question.breakdown,
+            part,
+        )
+        return paths, first
 
 
 def _joined(
@@ -247,8 +263,7 @@ def _figures(
         still_open = waiting[index] if index else 0
         took = TimeToConvert(None, None)
         if index:
-            taken = depths > index
-            took = _duration(times_ms[taken, index] - times_ms[taken, index - 1])
+            took = _duration((times_ms[:, index] - times_ms[:, index - 1])[depths > index])
         steps.append(
             FunnelStep(
                 name,
@@ -262,7 +277,7 @@ def _figures(
             )
         )
     done = depths == rules.steps
-    whole = _duration(times_ms[done, -1] - times_ms[done, 0])
+    whole = _duration((times_ms[:, -1] - times_ms[:, 0])[done])
     return FunnelFigures(None, is_other=False, steps=steps, whole=whole)
 
 

@@ -94,8 +94,8 @@ class EventReader(Protocol):
         selection: EventSelection,
         steps: Sequence[EventStep],
         part: PersonPart = WHOLE,
-    ) -> Sequence[Occurrences]:
-        """Return the events that satisfy one of up to 63 steps, in one or two groups of persons."""
+    ) -> Occurrences:
+        """Return the events of some persons that satisfy one of up to 63 steps."""
 
     async def measured(
         self,

@@ -1,45 +1,49 @@
 """Orders events by person.
 
 Numpy does it, not the database: an event is stored soon after it happened, so that its
-order by time is there already, and one sort of whole numbers groups the persons. That takes
-a tenth of the CPU of sorting rows by person, time and arrival in DuckDB.
+order by time is there already. Two passes of a radix sort then group the persons. `take`
+gathers in half the time of an index in brackets.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+_SORTED_BITS: Final = 24
+"""Numpy's stable sort of numbers of 8 and 16 bits is a radix sort: a fifth of another's time."""
 
-def person_order(
-    persons: NDArray[np.uint64], bounds: tuple[int, int] | None = None
-) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+
+def person_order(persons: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
     """Return the indexes of events in the order of person, then in the given order.
 
     The persons are returned in this order too.
 
     Args:
-        persons: the hashes of the persons.
-        bounds: the lowest and the highest hash of the persons that are wanted; None for all.
+        persons: the hashes of the persons, shape (N,).
     """
-    low = np.uint64((1 << len(persons).bit_length()) - 1)
-    if bounds is None:
-        wanted, rows = persons, np.arange(len(persons), dtype=np.uint64)
-    else:
-        first, last = (np.uint64(each) for each in bounds)
-        found = np.flatnonzero((persons >= first) & (persons <= last))
-        wanted, rows = persons[found], found.view(np.uint64)
-    # The upper bits of the hash, which tell nearly all persons apart, and the place in time.
-    keys = wanted & ~low
-    keys |= rows
-    keys.sort()
-    order = (keys & low).view(np.intp)
-    ordered = persons[order]
-    is_same_key = (keys[1:] ^ keys[:-1]) <= low
-    if (is_same_key & (ordered[1:] != ordered[:-1])).any():
-        order = rows.view(np.intp)[np.argsort(wanted, kind="stable")]
-        ordered = persons[order]
+    octets = persons.astype("<u8", copy=False).view(np.uint8).reshape(-1, 8)
+    upper = (persons >> np.uint64(48)).astype(np.uint16)
+    order = np.argsort(octets[:, -3], kind="stable")
+    order = order.take(np.argsort(upper.take(order), kind="stable"))
+    ordered = persons.take(order)
+    _divide_alike(order, ordered)
     return order, ordered
+
+
+def _divide_alike(order: NDArray[np.intp], ordered: NDArray[np.uint64]) -> None:
+    """Order by the whole hash, in place, where the sorted bits of several persons are alike."""
+    descends = np.flatnonzero(ordered[1:] < ordered[:-1])
+    if not len(descends):
+        return
+    sorted_bits = ordered >> np.uint64(64 - _SORTED_BITS)
+    alike = np.unique(sorted_bits.take(descends))
+    begins = np.searchsorted(sorted_bits, alike)
+    sizes = np.searchsorted(sorted_bits, alike, side="right") - begins
+    ends = np.cumsum(sizes)
+    rows = np.arange(ends[-1]) + np.repeat(begins - ends + sizes, sizes)
+    by_hash = rows.take(np.argsort(ordered.take(rows), kind="stable"))
+    order[rows], ordered[rows] = order.take(by_hash), ordered.take(by_hash)
 
 
 def in_time_order(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -54,7 +58,7 @@ def in_time_order(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     by_time = _time_order(columns["time_ms"], columns.pop("sequence"))
     if by_time is None:
         return columns
-    return {name: column[by_time] for name, column in columns.items()}
+    return {name: column.take(by_time) for name, column in columns.items()}
 
 
 def _time_order(
@@ -63,11 +67,11 @@ def _time_order(
     """Return the order by time, then arrival; None if that is the given order."""
     arrived = None if _is_ascending(sequences) else np.argsort(sequences, kind="stable")
     if arrived is not None:
-        times_ms = times_ms[arrived]
+        times_ms = times_ms.take(arrived)
     if _is_ascending(times_ms):
         return arrived
     later = np.argsort(times_ms, kind="stable")
-    return later if arrived is None else arrived[later]
+    return later if arrived is None else arrived.take(later)
 
 
 def _is_ascending(numbers: NDArray[np.integer[Any]]) -> bool:

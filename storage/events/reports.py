@@ -7,7 +7,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.process.worker_threads import WorkerThreads
 from storage.api.events import (
     EventGroup,
     EventQueryError,
@@ -24,12 +23,10 @@ from storage.api.events import (
 )
 from storage.events.distinct_cells import MOST_CELLS, distinct_cells
 from storage.events.person_order import in_time_order, person_order
-from storage.events.selection_queries import SelectionQueries, bounds_of, in_part
+from storage.events.selection_queries import SelectionQueries, in_part
 from storage.events.sql import Sql, bucket_sql, is_in, join
 
 _MAX_STEPS: Final = 63
-_HALVED_ROWS: Final = 100_000
-"""From here on, two threads order the rows faster than one."""
 _BIT_FIELDS: Final = {"utinyint": 8, "usmallint": 16, "uinteger": 32, "ubigint": 64}
 _BIT_ARRAYS: Final[tuple[tuple[int, type[np.unsignedinteger[Any]]], ...]] = (
     (8, np.uint8),
@@ -165,14 +162,14 @@ class ReportQueries(SelectionQueries):
         selection: EventSelection,
         steps: Sequence[EventStep],
         part: PersonPart,
-    ) -> Sequence[Occurrences]:
+    ) -> Occurrences:
         """See `EventReader.occurrences`."""
         if not 0 < len(steps) <= _MAX_STEPS:
             raise EventQueryError(f"steps: {len(steps)} of them; 1 to {_MAX_STEPS} are possible")
         if all(step.where is None for step in steps):
             return self._occurrences_by_name(selection, steps, part)
         numbers = self._name_numbers(selection.project)
-        kind = next(name for name, most in _BIT_FIELDS.items() if len(steps) <= most)
+        kind = _narrowest(len(steps))
         bits = []
         for index, step in enumerate(steps):
             condition = self._step(selection.project, step, numbers)
@@ -181,22 +178,27 @@ class ReportQueries(SelectionQueries):
         source = self._events(selection, steps=join(" | ", bits))
         query = Sql(f"select person, time_ms, {self._sequence()}, steps from ") + source
         columns = self._arrays(query + Sql(" where steps <> 0") + in_part(part))
-        return _ordered(columns, part)
+        return _ordered(columns)
 
     def _occurrences_by_name(
         self, selection: EventSelection, steps: Sequence[EventStep], part: PersonPart
-    ) -> Sequence[Occurrences]:
+    ) -> Occurrences:
         """Return the events of steps without conditions: an expression for each would cost more."""
-        names = {step.name for step in steps if step.name is not None}
-        if None not in {step.name for step in steps}:
-            asked = names if selection.names is None else names.intersection(selection.names)
-            selection = replace(selection, names=tuple(asked))
         numbers = self._name_numbers(selection.project)
-        query = Sql(f"select person, time_ms, {self._sequence()}, name as steps from ")
+        largest, steps_column = max(numbers.values(), default=0), "name"
+        if None not in {step.name for step in steps}:
+            names = {step.name for step in steps if step.name is not None}
+            asked = names if selection.names is None else names.intersection(selection.names)
+            known = asked & numbers.keys()
+            selection = replace(selection, names=tuple(known))
+            largest = max((numbers[name] for name in known), default=0)
+            steps_column = f"name::{_narrowest(largest.bit_length())}"
+        query = Sql(f"select person, time_ms, {self._sequence()}, {steps_column} as steps from ")
         query += self._events(selection)
         columns = self._arrays(query + Sql(" where true") + in_part(part))
-        largest = max(int(columns["steps"].max(initial=0)), max(numbers.values(), default=0))
-        return _ordered(columns, part, _bits_of_names(steps, numbers, largest))
+        # A name may be new since the numbers were read.
+        largest = max(largest, int(columns["steps"].max(initial=0)))
+        return _ordered(columns, _bits_of_names(steps, numbers, largest))
 
     def _sequence(self) -> str:
         """Return the column of the arrival, as narrow as possible: it is copied and sorted."""
@@ -310,6 +312,11 @@ class ReportQueries(SelectionQueries):
         return [StoredEvent(*row) for row in self._rows(query)]
 
 
+def _narrowest(bits: int) -> str:
+    """Return the narrowest type of a column for numbers of so many bits."""
+    return next(kind for kind, most in _BIT_FIELDS.items() if bits <= most)
+
+
 def _bits_of_names(
     steps: Sequence[EventStep], numbers: Mapping[str, int], largest: int
 ) -> NDArray[np.unsignedinteger[Any]]:
@@ -320,36 +327,23 @@ def _bits_of_names(
         bit = kind(1 << index)
         if step.name is None:
             bits[:] |= bit
-        elif step.name in numbers:
+        elif numbers.get(step.name, len(bits)) < len(bits):
             bits[numbers[step.name]] |= bit
     return bits
 
 
 def _ordered(
-    columns: dict[str, NDArray[Any]],
-    part: PersonPart,
-    bits: NDArray[np.unsignedinteger[Any]] | None = None,
-) -> Sequence[Occurrences]:
-    """Return occurrences in order; those of many events in two halves, ordered side by side.
+    columns: dict[str, NDArray[Any]], bits: NDArray[np.unsignedinteger[Any]] | None = None
+) -> Occurrences:
+    """Return occurrences in order.
 
     Args:
         columns: the columns `person`, `time_ms`, `sequence` and `steps`.
-        part: the part of the persons that they are of.
         bits: what each value of `steps` stands for; None if it stands for itself.
     """
     columns = in_time_order(columns)
-
-    def in_order(bounds: tuple[int, int] | None) -> Occurrences:
-        order, persons = person_order(columns["person"], bounds)
-        steps = columns["steps"][order]
-        return Occurrences(
-            persons, columns["time_ms"][order], steps if bits is None else bits[steps]
-        )
-
-    if len(columns["person"]) < _HALVED_ROWS:
-        return (in_order(None),)
-    first, last = bounds_of(part)
-    middle = (first + last) // 2
-    # Sorting and gathering release the GIL.
-    with WorkerThreads(2) as threads:
-        return tuple(threads.map(in_order, ((first, middle), (middle + 1, last))))
+    order, persons = person_order(columns["person"])
+    steps = columns["steps"].take(order)
+    if bits is not None:
+        steps = bits.take(steps)
+    return Occurrences(persons, columns["time_ms"].take(order), steps)

@@ -29,27 +29,28 @@ ALWAYS: Final = (-(2**62), 2**62)
 """The range of all times."""
 
 
-def bounds_of(part: PersonPart) -> tuple[int, int]:
-    """Return the lowest and the highest number that a person in a part can have."""
-    first, last = ((2**64 * (part.index + more) // part.count) - more for more in (0, 1))
-    return first, last
+_BITS: Final = 64
 
 
 def in_part(part: PersonPart) -> Sql:
     """Return the condition, after another one, that a person is in a part of all persons."""
     if part.count == 1:
         return Sql("")
-    first, last = bounds_of(part)
+    first, last = ((2**64 * (part.index + more) // part.count) - more for more in (0, 1))
     return Sql(f" and person between {first}::ubigint and {last}::ubigint")
 
 
 def _has_name(numbers: Sequence[int]) -> Sql:
     """Return the condition, after another one, that an event has one of the names.
 
-    A join takes less time than comparing with every number: half of it for ten names.
+    Testing a bit takes half the time of a join, and a join half that of comparing with every
+    number of ten.
     """
     if not numbers:
         return Sql(" and false")
+    if max(numbers) < _BITS:
+        bits = sum(1 << number for number in set(numbers))
+        return Sql(f" and e.name < {_BITS} and ({bits}::ubigint >> e.name::ubigint) & 1 = 1")
     return Sql(" and e.name in (select unnest(?::uinteger[]))", (list(numbers),))
 
 

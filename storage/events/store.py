@@ -185,7 +185,7 @@ class DuckEventStore:
         selection: EventSelection,
         steps: Sequence[EventStep],
         part: PersonPart = WHOLE,
-    ) -> Sequence[Occurrences]:
+    ) -> Occurrences:
         """See `EventReader.occurrences`."""
         return await self._read(lambda queries: queries.occurrences(selection, steps, part))
 

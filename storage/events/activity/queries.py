@@ -116,9 +116,9 @@ class ActivityQueries(ReportQueries):
         order, persons = person_order(columns["person"])
         return Trails(
             persons,
-            columns["time_ms"][order],
-            columns["steps"][order],
-            places[columns["name"][order]],
+            columns["time_ms"].take(order),
+            columns["steps"].take(order),
+            places.take(columns["name"].take(order)),
             [name for _, name in ordered],
         )
 

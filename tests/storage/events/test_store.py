@@ -130,7 +130,7 @@ async def test_an_erased_person_is_in_no_report(store: DuckEventStore) -> None:
     assert await store.totals(selection) == EventTotals(1, 1, 1)
     assert [group.value for group in await store.groups(selection, 9)] == ["open"]
     assert (await store.series(selection, edges)).persons.tolist() == [1]
-    (found,) = await store.occurrences(selection, [EventStep(None)])
+    found = await store.occurrences(selection, [EventStep(None)])
     assert len(found.persons) == 1
     assert [each.distinct_id for each in await store.latest(selection, 9)] == ["bob"]
     assert [name for name, *_ in await store.names(1)] == ["open"]
@@ -192,9 +192,9 @@ async def test_arrivals_that_need_more_than_32_bits_order_events(
 ) -> None:
     await store.append(1, [event(n, "buy" if n else "open") for n in range(3)], NOW_MS)
     steps = [EventStep("open"), EventStep("buy")]
-    (narrow,) = await store.occurrences(everything(), steps)
+    narrow = await store.occurrences(everything(), steps)
     monkeypatch.setattr("storage.events.reports._MOST_NARROW", 0)
-    (wide,) = await store.occurrences(everything(), steps)
+    wide = await store.occurrences(everything(), steps)
     assert narrow.steps.tolist() == wide.steps.tolist() == [1, 2, 2]
 
 
@@ -490,10 +490,8 @@ async def compare_occurrences(
     has_plan = EventStep(None, PropertyCondition("plan", Operator.IS_SET))
     names = [EventStep("open"), EventStep("-"), EventStep("buy")]
     assert await store.count(selection) == len(chosen)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("storage.events.reports._HALVED_ROWS", 8)
-        for steps in ([names[0], has_plan], names, [EventStep(None), *names * 3]):
-            await compare_steps(store, lists, selection, chosen, steps)
+    for steps in ([names[0], has_plan], names, [EventStep(None), *names * 3]):
+        await compare_steps(store, lists, selection, chosen, steps)
 
 
 async def compare_steps(
@@ -506,11 +504,11 @@ async def compare_steps(
     rows: dict[int, list[tuple[int, int]]] = {}
     persons: list[int] = []
     for index in range(3):
-        for found in await store.occurrences(selection, steps, PersonPart(index, 3)):
-            columns = (found.persons.tolist(), found.times_ms.tolist(), found.steps.tolist())
-            for person, time_ms, bits in zip(*columns, strict=True):
-                rows.setdefault(person, []).append((time_ms, bits))
-            persons += columns[0]
+        found = await store.occurrences(selection, steps, PersonPart(index, 3))
+        columns = (found.persons.tolist(), found.times_ms.tolist(), found.steps.tolist())
+        for person, time_ms, bits in zip(*columns, strict=True):
+            rows.setdefault(person, []).append((time_ms, bits))
+        persons += columns[0]
     assert persons == sorted(persons)
     expected: dict[str, list[tuple[int, int, int]]] = {}
     for number, each in enumerate(chosen):
