@@ -55,6 +55,10 @@ class AskedReport(ABC):
     def form(self, query: MultiMapping[str]) -> Mapping[str, Any]:
         """Return the values of the form."""
 
+    def form_has(self, definition: dict[str, Any]) -> bool:
+        """Report whether the form has all conditions of a definition."""
+        return has_form(definition.get("filters"))
+
     @abstractmethod
     async def answer(
         self, parts: ReportParts, project: Project, definition: dict[str, Any]
@@ -147,7 +151,7 @@ class AskedReportPages:
             saved_reports=await self._all_saved(report, frame),
             asked_conditions=asked_conditions(query),
             more=given(request.query, "more"),
-            form_has_all=saved is None or has_form((definition or {}).get("filters")),
+            form_has_all=saved is None or report.form_has(definition or {}),
             operators=OPERATORS,
             segments=await parts.analytics.segments.all(frame.project),
             names=await parts.names(frame) if report.offers_names else (),

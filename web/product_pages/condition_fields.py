@@ -3,6 +3,9 @@
 Each condition has the fields `where`, `op`, `value`, `within` and `in`, the name of its group.
 `match` is `1.any` where one condition of group 1 is enough, and `join` is `any` where one
 group is enough. So an address of one condition is `where=plan&op=equals&value=pro`.
+
+Fields with a prefix are the conditions of single events: in `step_where`, group 2 belongs to
+the second `step`.
 """
 
 import math
@@ -96,6 +99,27 @@ class ConditionGroup:
     match: str = ALL
     conditions: Sequence[ConditionRow] = ()
 
+    def filters(self) -> list[dict[str, Any]]:
+        """Return the filter in JSON that the group means."""
+        return ConditionFields(ALL, (self,)).filters() if self.conditions else []
+
+    def fields(self, number: int, prefix: str = "") -> Iterator[tuple[str, str]]:
+        """Return the fields of the form, in order."""
+        if self.match == ANY:
+            yield f"{prefix}match", f"{number}.{ANY}"
+        for each in self.conditions:
+            yield f"{prefix}where", each.name
+            yield f"{prefix}op", each.operator
+            yield f"{prefix}value", each.value
+            yield f"{prefix}within", each.within
+            yield f"{prefix}in", str(number)
+
+    def shown(self, more: str = "") -> "ConditionGroup":
+        """Return the group with the empty row of the form: the first one, or another one."""
+        if self.conditions and more != "row":
+            return self
+        return replace(self, conditions=(*self.conditions, ConditionRow()))
+
 
 @dataclass(frozen=True, slots=True)
 class ConditionFields:
@@ -123,14 +147,7 @@ class ConditionFields:
         if self.join == ANY:
             yield "join", ANY
         for number, group in enumerate(self.groups, 1):
-            if group.match == ANY:
-                yield "match", f"{number}.{ANY}"
-            for each in group.conditions:
-                yield "where", each.name
-                yield "op", each.operator
-                yield "value", each.value
-                yield "within", each.within
-                yield "in", str(number)
+            yield from group.fields(number)
         if self.segment:
             yield "segment", self.segment
 
@@ -144,29 +161,33 @@ class ConditionFields:
         groups = list(self.groups)
         if not groups:
             return [empty]
-        if more == "row":
-            groups[-1] = replace(groups[-1], conditions=(*groups[-1].conditions, ConditionRow()))
+        groups[-1] = groups[-1].shown(more)
         return [*groups, empty] if more == "group" else groups
 
 
 def asked_conditions(query: MultiMapping[str]) -> ConditionFields:
     """Return the conditions of an address or of a form's body."""
-    columns = (query.getall(name, []) for name in ("where", "op", "value", "within", "in"))
-    matches = {text.strip() for text in query.getall("match", [])}
+    return ConditionFields(
+        ANY if query.get("join") == ANY else ALL,
+        list(asked_groups(query).values()),
+        query.get("segment", "").strip(),
+    )
+
+
+def asked_groups(query: MultiMapping[str], prefix: str = "") -> dict[str, ConditionGroup]:
+    """Return the groups of an address or of a form's body by their names."""
+    columns = (query.getall(prefix + name, []) for name in ("where", "op", "value", "within", "in"))
+    matches = {text.strip() for text in query.getall(f"{prefix}match", [])}
     rows: dict[str, list[ConditionRow]] = {}
     for row in zip_longest(*columns, fillvalue=""):
         name, operator, value, within, group = (text.strip() for text in row)
         if name:
             condition = ConditionRow(name, operator or Operator.EQUALS, value, within)
             rows.setdefault(group or _ONLY_GROUP, []).append(condition)
-    return ConditionFields(
-        ANY if query.get("join") == ANY else ALL,
-        [
-            ConditionGroup(ANY if f"{name}.{ANY}" in matches else ALL, tuple(conditions))
-            for name, conditions in rows.items()
-        ],
-        query.get("segment", "").strip(),
-    )
+    return {
+        name: ConditionGroup(ANY if f"{name}.{ANY}" in matches else ALL, tuple(conditions))
+        for name, conditions in rows.items()
+    }
 
 
 def conditions_of(filters: Any) -> ConditionFields:
@@ -198,6 +219,18 @@ def has_form(filters: Any) -> bool:
     """Report whether the form has the whole of a filter in JSON."""
     items = filters if isinstance(filters, list) else [filters] if filters else []
     return bool(_canonical(conditions_of(items).filters()) == _canonical(items))
+
+
+def group_of(filters: Any) -> ConditionGroup:
+    """Return the conditions of a single event, as far as the form has them."""
+    groups = conditions_of(filters or []).groups
+    return groups[0] if groups else ConditionGroup()
+
+
+def is_one_group(filters: Any) -> bool:
+    """Report whether the conditions of a single event are a group that the form has."""
+    items = filters if isinstance(filters, list) else [filters] if filters else []
+    return bool(_canonical(group_of(items).filters()) == _canonical(items))
 
 
 def _condition(item: Any) -> ConditionRow | None:

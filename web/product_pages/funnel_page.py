@@ -1,24 +1,51 @@
 """The funnel builder: steps with bars, who dropped off, and the persons behind each number."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from multidict import MultiDict, MultiMapping
 
-from analytics.product.definitions import FunnelDefinition, ReportKind
+from analytics.product.definitions import MOST_EXCLUSIONS, FunnelDefinition, ReportKind
 from analytics.product.funnels import MOST_STEPS, Outcome, PersonsAt
 from analytics.statistics.funnel import FunnelOrder
 from storage.api.projects import Project
 from web.http.errors import BadRequestError
 from web.http.viewing.texts import marked
 from web.product_pages.asked_reports import AskedReport
+from web.product_pages.condition_fields import (
+    OPERATORS,
+    ConditionGroup,
+    asked_groups,
+    group_of,
+    is_one_group,
+)
 from web.product_pages.parts import ReportParts, given, report_page
-from web.product_pages.questions import asked_filters, asked_range, common_fields, texts
+from web.product_pages.questions import asked_filters, asked_range, common_fields
 from web.product_pages.ranges import ChosenRange
 
 _UNITS: Final = {marked("minutes"): 60, marked("hours"): 3600, marked("days"): 86_400}
 _DEFAULT_WINDOW: Final = "14"
 _LISTED: Final = 100
+_STEP: Final = "step"
+_EXCLUDED: Final = "exclude"
+_COLUMNS: Final = ((_STEP, "steps"), (_EXCLUDED, "exclusions"))
+_OPERATOR_NAMES: Final = {
+    name: text for group in OPERATORS.values() for name, text in group.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """A step or an exclusion in the form: an event, and the conditions on it."""
+
+    event: str = ""
+    conditions: ConditionGroup = field(default_factory=ConditionGroup)
+
+    def definition(self) -> dict[str, Any]:
+        """Return the step in JSON."""
+        filters = self.conditions.filters()
+        return {"event": self.event} | ({"filters": filters} if filters else {})
 
 
 class FunnelReportPage(AskedReport):
@@ -30,15 +57,15 @@ class FunnelReportPage(AskedReport):
 
     def definition(self, query: MultiMapping[str], chosen: ChosenRange) -> dict[str, Any] | None:
         """Return the definition that an address asks for, None before a step is chosen."""
-        steps = texts(query.getall("step", []))
+        steps = _rows(query, _STEP)
         if not steps:
             return None
         return {
             **asked_range(chosen),
-            "steps": [{"event": step} for step in steps],
+            "steps": [row.definition() for row in steps],
             "windowSeconds": _window_s(query),
             "order": given(query, "order") or FunnelOrder.ORDERED,
-            "exclusions": [{"event": name} for name in texts(query.getall("exclude", []))],
+            "exclusions": [row.definition() for row in _rows(query, _EXCLUDED)],
             "breakdown": given(query, "breakdown") or None,
             "filters": asked_filters(query),
         }
@@ -46,11 +73,10 @@ class FunnelReportPage(AskedReport):
     def query(self, definition: dict[str, Any]) -> MultiDict[str]:
         """Return the parameters that ask a definition, as far as the form has them."""
         found = common_fields(definition)
-        for name, key in (("step", "steps"), ("exclude", "exclusions")):
-            for each in definition.get(key, ()):
-                event = each.get("event") if isinstance(each, dict) else each
-                if event:
-                    found.add(name, event)
+        for column, key in _COLUMNS:
+            for number, row in enumerate(_defined(definition, key), 1):
+                found.add(column, row.event)
+                found.extend(row.conditions.fields(number, f"{column}_"))
         window_s = definition.get("windowSeconds", 14 * 86_400)
         unit = next(name for name in ("days", "hours", "minutes") if _fits(window_s, name))
         found["window"], found["unit"] = f"{window_s / _UNITS[unit]:g}", unit
@@ -61,17 +87,31 @@ class FunnelReportPage(AskedReport):
 
     def form(self, query: MultiMapping[str]) -> Mapping[str, Any]:
         """Return the values of the form."""
-        steps = texts(query.getall("step", []))
+        steps = _rows(query, _STEP)
         return {
-            "steps": [*steps, *[""] * (2 - len(steps))] if len(steps) < 2 else steps,
+            "steps": [*steps, *[EventRow()] * (2 - len(steps))],
             "most_steps": MOST_STEPS,
             "window": given(query, "window") or _DEFAULT_WINDOW,
             "unit": given(query, "unit") or "days",
             "units": list(_UNITS),
             "order": given(query, "order") or FunnelOrder.ORDERED,
-            "excluded": texts(query.getall("exclude", [])) or [""],
+            "excluded": _rows(query, _EXCLUDED) or [EventRow()],
+            "most_exclusions": MOST_EXCLUSIONS,
             "breakdown": given(query, "breakdown"),
         }
+
+    def form_has(self, definition: dict[str, Any]) -> bool:
+        """Report whether the form has all conditions of a definition, those of steps included."""
+        events = [each for _, key in _COLUMNS for each in definition.get(key) or ()]
+        return super().form_has(definition) and all(
+            isinstance(each, str)
+            or (
+                each.get("event") is not None
+                and each.keys() <= {"event", "filters", "label"}
+                and is_one_group(each.get("filters"))
+            )
+            for each in events
+        )
 
     async def answer(
         self, parts: ReportParts, project: Project, definition: dict[str, Any]
@@ -82,7 +122,17 @@ class FunnelReportPage(AskedReport):
         selection = await questions.selection(project, asked)
         question = await questions.funnel(project, asked)
         report = await parts.analytics.funnels.report(selection, question)
-        return {"report": report, "asked_order": asked.order, "breakdown_name": asked.breakdown}
+        return {
+            "report": report,
+            "asked_order": asked.order,
+            "breakdown_name": asked.breakdown,
+            # None for conditions that are more than a group: they have no short text.
+            "step_conditions": [
+                group_of(step.filters) if is_one_group(step.filters) else None
+                for step in asked.steps
+            ],
+            "operator_names": _OPERATOR_NAMES,
+        }
 
     async def members_part(
         self,
@@ -113,6 +163,24 @@ class FunnelReportPage(AskedReport):
             selection, question, place, _LISTED, given(query, "after") or None
         )
         return {"persons": found, "place": place, "step_name": question.labels[place.step - 1]}
+
+
+def _rows(query: MultiMapping[str], column: str) -> list[EventRow]:
+    """Return the steps or exclusions that an address asks for."""
+    groups = asked_groups(query, f"{column}_")
+    rows = enumerate(query.getall(column, []), 1)
+    found = [
+        EventRow(event.strip(), groups.get(str(number), ConditionGroup())) for number, event in rows
+    ]
+    return [row for row in found if row.event]
+
+
+def _defined(definition: Mapping[str, Any], key: str) -> Iterator[EventRow]:
+    """Return the steps or exclusions of a definition, as far as the form has them."""
+    for each in definition.get(key) or ():
+        step = each if isinstance(each, dict) else {"event": each}
+        if step.get("event"):
+            yield EventRow(step["event"], group_of(step.get("filters")))
 
 
 def _window_s(query: MultiMapping[str]) -> Any:

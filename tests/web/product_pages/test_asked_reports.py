@@ -4,9 +4,11 @@ import json
 import re
 from dataclasses import replace
 from html import unescape
+from typing import Any
 
 import pytest
 
+from analytics.product.definitions import ReportKind
 from storage.api.projects import ProjectRole
 from tests.web.product_pages.test_report_pages import event, shown, texts
 from tests.web.projects.tenants import Tenant, add_member, add_tenant, send
@@ -74,6 +76,122 @@ async def test_funnel_by_a_property_adds_up(world: World) -> None:
     links = texts(dict(rows)["free"], r'href="([^"]+)"')
     page = await shown(world, ann, links[0].removeprefix(ann.pages).split("#")[0])
     assert sorted(texts(page, r'class="name person"[^>]*><bdi>([^<]+)<')) == ["b", "c", "d"]
+
+
+STEPS = (
+    "/funnel?step=&step=open&step=buy&window=2&unit=days&days=7&exclude=leave"
+    "&step_where=plan&step_op=equals&step_value=free&step_in=2"
+    "&step_where=plan&step_op=equals&step_value=%3Cb%3E&step_in=2&step_match=2.any"
+    "&step_where=amount&step_op=at_least&step_value=6&step_in=3"
+    "&exclude_where=%24reason&exclude_op=is_set&exclude_in=1"
+)
+"""Steps with conditions of their own, numbered by their fields, of which the first is empty."""
+
+STEPS_ASKED = [
+    {
+        "event": "open",
+        "filters": [
+            {
+                "any": [
+                    {"property": "plan", "operator": "equals", "value": value}
+                    for value in ("free", "<b>")
+                ]
+            }
+        ],
+    },
+    {
+        "event": "buy",
+        "filters": [{"property": "amount", "operator": "at_least", "value": 6}],
+    },
+]
+
+
+async def test_steps_and_exclusions_have_conditions_of_their_own(world: World) -> None:
+    ann = await filled(world)
+    await send(world, ann, event("buy", "c", 3.9, amount=7), event("leave", "c", 3.95))
+    text = await shown(world, ann, STEPS)
+    definition = json.loads(hidden(text, "definition"))
+    assert definition["steps"] == STEPS_ASKED
+    assert definition["exclusions"] == [
+        {"event": "leave", "filters": [{"property": "$reason", "operator": "is_set"}]}
+    ]
+    # Of the free persons b, c and d, c bought for 7; the event between has no reason.
+    assert texts(text, r'#persons">(\d+)</a> <span') == ["3", "1"]
+    body = {"projectKey": ann.project.key, **definition}
+    answer = await world.client.post("/v1/reports/funnel", json=body, headers=ann.token)
+    assert [step["users"] for step in (await answer.json())["steps"]] == [3, 1]
+    where = re.findall(r'<p class="funnel-where">(.*?)</p>', text)
+    assert [" ".join(re.sub("<[^>]*>", "", each).split()) for each in where] == [
+        "where plan is free or plan is &lt;b&gt;",
+        "where amount is at least 6",
+    ]
+    # Persons behind a number are asked with the same conditions.
+    link = texts(text, r'href="(/[^"]+#persons)"')[1]
+    page = await shown(world, ann, link.removeprefix(ann.pages).split("#")[0])
+    assert texts(page, r'class="name person"[^>]*><bdi>([^<]+)<') == ["c"]
+
+
+async def test_conditions_of_steps_are_saved_and_shared(world: World) -> None:
+    ann = await filled(world)
+    text = await shown(world, ann, STEPS)
+    fields = {name: hidden(text, name) for name in ("kind", "definition")}
+    _, where = await post(world, ann, "/reports", name="Steps", **fields)
+    again = await shown(world, ann, where.removeprefix(ann.pages))
+    assert json.loads(hidden(again, "definition"))["steps"] == STEPS_ASKED
+    assert texts(again, r'name="step_where" value="([^"]+)"') == ["plan", "plan", "amount"]
+    assert texts(again, r'name="step_in" value="([^"]+)"') == ["1", "1", "2"]
+    assert '<option value="1.any" selected>' in again
+    assert texts(again, r'name="exclude_where" value="([^"]+)"') == ["$reason"]
+    assert "conditions that this form cannot show" not in again
+    # The form of the saved report asks the same again.
+    asked = [
+        (name, value)
+        for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', again.split("data-ask")[1])
+        if name.startswith(("step", "exclude"))
+    ]
+    assert [value for name, value in asked if name == "step"] == ["open", "buy"]
+    status, page = await post(world, ann, "/shares", title="Steps", days="1", **fields)
+    assert status == 200
+    (token,) = set(re.findall(r"/share/([\w-]{32})", page))
+    shared = await (await world.client.get(f"/share/{token}")).text()
+    assert "funnel-where" in shared
+    assert "&lt;b&gt;" in shared
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"event": "open", "filters": [{"not": {"property": "plan", "value": "pro"}}]},
+        {"event": "open", "filters": [{"segment": "Buyers"}]},
+        {"event": None},
+    ],
+)
+async def test_a_form_says_that_it_lacks_conditions_of_a_step(
+    world: World, step: dict[str, Any]
+) -> None:
+    ann = await filled(world)
+    analytics = world.services.analytics
+    await analytics.segments.create(ann.project, "Buyers", [{"event": "buy", "atLeast": 1}])
+    definition = {"steps": [step, {"event": "buy"}], "days": 7}
+    saved = await analytics.saved_reports.save(
+        ann.project, "x", ReportKind.FUNNEL, definition, "ann"
+    )
+    text = await shown(world, ann, f"/funnel?saved={saved.id}")
+    assert "conditions that this form cannot show" in text
+    assert ("with further conditions" in text) == ("filters" in step)
+
+
+async def test_a_condition_of_a_step_is_added_without_a_script(world: World) -> None:
+    ann = await filled(world)
+    text = await shown(world, ann, f"{STEPS}&more=row")
+    rows = re.findall(r'name="step_where" value="([^"]*)"', text)
+    assert rows == ["plan", "plan", "", "amount", ""]
+
+
+async def test_an_invalid_condition_of_a_step_is_named(world: World) -> None:
+    ann = await filled(world)
+    text = await shown(world, ann, "/funnel?step=open&step_where=a&step_op=like&step_in=1", 400)
+    assert "steps[0].filters[0].operator" in unescape(text).lower()
 
 
 async def test_trends_measure_events_persons_and_properties(world: World) -> None:

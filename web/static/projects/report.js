@@ -2,26 +2,33 @@
 // empty fields stay out of the address.
 
 import { t } from "../lib/texts.js";
-import { isUnusedCondition } from "./conditions.js";
+import { emptyConditions, isUnusedCondition, numberConditions } from "./conditions.js";
 
 const form = document.querySelector("[data-ask]");
 
 // ---- rows: events of trends, steps of a funnel ----
 
-const list = form.querySelector("[data-rows]");
+const NAMES = {
+  step: (index) => [t("Step %(index)s", { index }), t("Conditions of step %(index)s", { index })],
+  exclude: (index) => [t("Exclusion %(index)s", { index }), t("Conditions of exclusion %(index)s", { index })],
+};
+const fieldOf = (row) => row.querySelector("input");
+const conditionsOf = (row) => row.querySelector("[data-conditions]");
+const isUsedRow = (row) => fieldOf(row).value.trim() !== "";
 
-if (list) {
-  const add = form.querySelector("[data-add]");
+for (const list of form.querySelectorAll("[data-rows]")) {
+  const add = form.querySelector(`[data-add=${list.dataset.rows}]`);
   const rows = () => [...list.querySelectorAll("[data-row]")];
-  const fieldOf = (row) => row.querySelector("input");
 
   const number = () => {
     const all = rows();
     all.forEach((row, index) => {
       const mark = row.querySelector("[data-number]");
-      if (mark) {
-        mark.textContent = index + 1;
-        fieldOf(row).setAttribute("aria-label", t("Step %(index)s", { index: index + 1 }));
+      if (mark) mark.textContent = index + 1;
+      const names = NAMES[list.dataset.rows]?.(index + 1);
+      if (names) {
+        fieldOf(row).setAttribute("aria-label", names[0]);
+        numberConditions(conditionsOf(row), index + 1, names[1]);
       }
       const [up, down] = [row.querySelector("[data-up]"), row.querySelector("[data-down]")];
       if (up) up.disabled = index === 0;
@@ -38,7 +45,9 @@ if (list) {
       field.removeAttribute("value");
     }
     for (const field of fresh.querySelectorAll("select")) field.selectedIndex = 0;
+    for (const part of fresh.querySelectorAll("details")) part.open = false;
     list.append(fresh);
+    if (conditionsOf(fresh)) emptyConditions(conditionsOf(fresh));
     number();
     fieldOf(fresh).focus();
   };
@@ -61,7 +70,7 @@ if (list) {
 
   add.addEventListener("click", append);
   list.addEventListener("click", ({ target }) => {
-    const button = target.closest("button");
+    const button = target.closest("[data-up], [data-down], [data-remove]");
     if (!button) return;
     const row = button.closest("[data-row]");
     if ("remove" in button.dataset) remove(row);
@@ -78,6 +87,12 @@ if (list) {
     const { target } = event;
     move(row, event.key === "ArrowUp" ? -1 : 1);
     target.focus();
+  });
+  // A row without an event is not sent, so that the conditions are numbered by those that are.
+  form.addEventListener("submit", () => {
+    if (!NAMES[list.dataset.rows]) return;
+    const used = rows().filter(isUsedRow);
+    used.forEach((row, index) => numberConditions(conditionsOf(row), index + 1, NAMES[list.dataset.rows](index + 1)[1]));
   });
   number();
 }
@@ -103,11 +118,12 @@ form.addEventListener("submit", () => {
   const isUnused = (field) => {
     if (!field.name || field.disabled) return false;
     if (dates?.hidden && dates.contains(field)) return true;
-    const isUnusedThere = isUnusedCondition(field);
-    if (isUnusedThere !== null) return isUnusedThere;
     // The fields of a row belong together: all of them are sent, or none.
     const row = field.closest("[data-row]");
-    if (row) return row.querySelector("input").value.trim() === "";
+    if (row && !isUsedRow(row)) return true;
+    const isUnusedThere = isUnusedCondition(field);
+    if (isUnusedThere !== null) return isUnusedThere;
+    if (row) return false;
     return field.value === "";
   };
   const unused = [...form.elements].filter(isUnused);

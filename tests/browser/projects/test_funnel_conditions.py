@@ -1,0 +1,116 @@
+"""Steps of a funnel get conditions of their own by keyboard, in a narrow window."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.layout import expect_no_overflow
+from tests.browser.navigation import follow
+from tests.browser.signing_in import sign_in
+from tests.browser.test_projects import create, send
+from tests.web.web_demo import serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture
+async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
+    """The address of the demonstration server; the browser is logged in."""
+    async with serving(tmp_path) as url:
+        await sign_in(page, url, "/projects")
+        yield url
+        await page.goto("about:blank")
+
+
+async def send_shop(url: str, key: str) -> None:
+    """Send four persons who open and buy; two of them leave between."""
+    await send(
+        url,
+        key,
+        *(
+            {"eventName": name, "anonymousId": person, "properties": properties}
+            for name, person, properties in (
+                *(("open", "a", {"plan": "pro"}), ("buy", "a", {"amount": 5})),
+                *(("open", "b", {"plan": "pro"}), ("leave", "b", {"why": "price"})),
+                *(("buy", "b", {"amount": 20}), ("open", "c", {"plan": "free"})),
+                *(("buy", "c", {"amount": 20}), ("open", "d", {"plan": "team"})),
+                *(("leave", "d", {}), ("buy", "d", {"amount": 30})),
+            )
+        ),
+    )
+
+
+async def test_a_step_and_an_exclusion_have_conditions(page: Page, url: str) -> None:
+    await page.set_viewport_size({"width": 360, "height": 800})
+    key = await create(page, "Shop")
+    await send_shop(url, key)
+    await page.goto(f"{url}/projects/{key}/funnel")
+    # The first row stays empty: the conditions follow the steps that are sent.
+    await page.get_by_role("button", name="Add a step").press("Enter")
+    await page.get_by_label("Step 2").fill("buy")
+    await page.get_by_label("Step 3").fill("open")
+    steps = page.locator("[data-rows=step] [data-row]")
+    await steps.nth(2).locator("summary").focus()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("plan")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("pro")
+    group = page.get_by_role("group", name="Conditions of step 3", exact=True)
+    await group.get_by_role("button", name="Add a condition").press("Enter")
+    await expect(group.get_by_label("Property").nth(1)).to_be_focused()
+    await page.keyboard.type("plan")
+    await group.get_by_label("Value").nth(1).fill("team")
+    await group.get_by_label("Conditions that must hold").select_option(label="any of")
+    await expect(steps.nth(2).locator("[data-count]")).to_have_text("2")
+    # A step takes its conditions along.
+    await page.get_by_label("Step 3", exact=True).focus()
+    await page.keyboard.press("Alt+ArrowUp")
+    await expect(page.get_by_label("Step 2", exact=True)).to_have_value("open")
+    group = page.get_by_role("group", name="Conditions of step 2", exact=True)
+    await expect(group.get_by_label("Property")).to_have_count(2)
+    await page.get_by_label("Exclusion 1", exact=True).fill("leave")
+    exclusion = page.locator("[data-rows=exclude] [data-row]")
+    await exclusion.locator("summary").press("Enter")
+    await exclusion.get_by_label("Property").fill("why")
+    await exclusion.get_by_label("Comparison").select_option("is_set")
+    await expect(exclusion.get_by_label("Value")).to_be_hidden()
+    # A new row has none of the conditions of the first one.
+    await page.get_by_role("button", name="Add an exclusion").press("Enter")
+    await expect(page.get_by_label("Exclusion 2", exact=True)).to_be_focused()
+    await expect(exclusion.nth(1).locator("[data-count]")).to_be_hidden()
+    await expect_no_overflow(page, "builder")
+    await follow(page, page.get_by_role("button", name="Show", exact=True))
+    # a and d: of b, the exclusion with a reason ended the attempt; c has another plan.
+    await expect(page.locator("main")).to_contain_text("2 of 3 persons")
+    await expect(page.locator(".funnel-where")).to_have_text(["where plan is pro or plan is team"])
+    await expect_no_overflow(page, "result")
+    for name in ("step_in=1", "step_match=1.any", "exclude_where=why", "step_in=1&step=buy"):
+        assert name in page.url, page.url
+    assert "within" not in page.url
+
+
+async def test_conditions_of_steps_are_saved_and_changed(page: Page, url: str) -> None:
+    key = await create(page, "Shop")
+    await send_shop(url, key)
+    conditions = "&".join(
+        f"step_where=plan&step_op=equals&step_value={plan}&step_in=1" for plan in ("pro", "team")
+    )
+    await page.goto(
+        f"{url}/projects/{key}/funnel?step=open&step=buy&{conditions}&step_match=1.any"
+        "&exclude=leave&exclude_where=why&exclude_op=is_set&exclude_in=1"
+    )
+    await page.get_by_text("Save report", exact=True).click()
+    await page.get_by_label("Name", exact=True).fill("Paying")
+    await follow(page, page.get_by_role("button", name="Save", exact=True))
+    await expect(page.locator("main")).to_contain_text("2 of 3 persons")
+    await expect(
+        page.get_by_role("group", name="Conditions of step 1").get_by_label("Value")
+    ).to_have_count(2)
+    await page.get_by_role("button", name="Remove this condition").nth(1).press("Enter")
+    await follow(page, page.get_by_role("button", name="Show", exact=True))
+    await expect(page.locator(".funnel-where")).to_have_text(["where plan is pro"])
+    await expect(page.locator("main")).to_contain_text("1 of 2 persons")
