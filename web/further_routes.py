@@ -99,6 +99,7 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
     services, settings, fleet = internals.services, internals.settings, internals.fleet
     logins, issuer, actions = internals.logins, internals.issuer, internals.actions
     members = ProjectAccess(services.analytics.projects, answers_missing=True)
+    board = internals.status_pages.board()
     return (
         HostsApi(
             fleet,
@@ -120,8 +121,8 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         AnnotationsApi(services.annotations, fleet, members, services.clock),
         DashboardsApi(DashboardLibrary(services.dashboards, services.clock)),
         ProbesApi(ProbeActions(services, settings)),
-        PublicStatusPages(internals.status_pages.board(), internals.renderer, settings),
-        StatusPagesApi(internals.status_pages.board(), References(services, fleet)),
+        PublicStatusPages(board, internals.renderer, settings),
+        StatusPagesApi(board, References(services, fleet, board.window)),
         SharesOfDashboards(
             DashboardLibrary(services.dashboards, services.clock),
             DashboardShares(services.dashboard_shares, services.clock),

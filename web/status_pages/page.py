@@ -65,7 +65,7 @@ class StatusPageEditor:
 
     def __init__(self, board: StatusBoard, services: Services, fleet: Fleet, shell: Shell) -> None:
         self._board, self._incidents = board, Incidents(board)
-        self._references = References(services, fleet)
+        self._references = References(services, fleet, self._board.window)
         self._probes, self._fleet, self._shell = services.probes.library, fleet, shell
 
     def routes(self) -> tuple[Route, ...]:
@@ -127,7 +127,8 @@ class StatusPageEditor:
         except ValidationError as exc:
             return await self._form(request, page, given, _problems(exc), before, 400)
         except UnknownReferenceError as exc:
-            problems = {reference_field(given, exc.component): exc.reason}
+            field = reference_field(given, exc.component) if exc.component else ""
+            problems = {field: exc.reason}
             return await self._form(request, page, given, problems, before, 400)
         except RecordError as exc:
             field, _, message = str(exc).partition(": ")

@@ -1,8 +1,9 @@
-"""Checks that the probes and hosts that a status page names exist."""
+"""Checks that the probes, hosts and maintenance windows that a status page names exist."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from alerting.routing.silences import Silence
 from web.fleet.fleet import Fleet
 from web.http.errors import BadRequestError
 from web.services import Services
@@ -13,33 +14,43 @@ _FIELDS: Final = {"probe": "probe", "host": "host", "check": "host"}
 
 
 class UnknownReferenceError(BadRequestError):
-    """A component names a probe or a host that does not exist.
+    """A page names a probe, a host or a maintenance window that does not exist.
 
     Attributes:
         reason: the message without the field.
-        component: the component's id.
+        component: the id of the component that names it; "" for a maintenance window.
     """
 
-    def __init__(self, reason: str, field: str, component: str) -> None:
+    def __init__(self, reason: str, field: str, component: str = "") -> None:
         super().__init__(f"{field}: {reason}", field)
         self.reason, self.component = reason, component
 
 
 class References:
-    """Knows the probes and hosts that components may name."""
+    """Knows the probes, hosts and maintenance windows that pages may name.
 
-    def __init__(self, services: Services, fleet: Fleet) -> None:
+    Args:
+        window: returns a maintenance window by its id, None if there is none.
+    """
+
+    def __init__(
+        self, services: Services, fleet: Fleet, window: Callable[[str], Silence | None]
+    ) -> None:
         self._probes, self._targets, self._fleet = services.probes.library, services.targets, fleet
+        self._window = window
 
     async def require_known(self, page: StatusPage, before: StatusPage | None) -> None:
-        """Check the components of a page that is about to be stored.
+        """Check the components and the maintenance of a page that is about to be stored.
 
         A name that the stored page has already may stay: its probe or host was removed since, and
-        the component is shown as unknown.
+        the component is shown as unknown. So may a maintenance window, which is deleted after it
+        has ended.
 
         Raises:
-            UnknownReferenceError: a component names a probe or host that does not exist.
+            UnknownReferenceError: the page names a probe, host or maintenance window that does
+                not exist.
         """
+        self._require_windows(page, before)
         kept = set() if before is None else {_named(one) for one in before.components}
         found = [
             (path, one)
@@ -76,6 +87,16 @@ class References:
                 if len(found) == 1 and name not in instances
             },
         )
+
+    def _require_windows(self, page: StatusPage, before: StatusPage | None) -> None:
+        kept = set() if before is None else {planned.window for planned in before.maintenance}
+        for place, planned in enumerate(page.maintenance):
+            if planned.window not in kept and self._window(planned.window) is None:
+                raise UnknownReferenceError(
+                    f"there is no maintenance window with the id “{planned.window}”; "
+                    "choose one of the page Maintenance",
+                    f"maintenance.{place}.window",
+                )
 
     def _known_probes(self) -> set[str]:
         """Return the names of our probes, and those in the label `probe` of scraped targets."""

@@ -51,6 +51,8 @@ async def test_insights_page_says_why_it_refuses(world: World) -> None:
     await ingest(world, TRACE)
     text = await world.page("/sessions/insights?days=7&lag=2")
     assert "at least 30 are needed" in text
+    assert "Ask for a longer range" in text
+    assert "<table" not in text
 
 
 async def post(world: World, path: str, role: Role, **fields: str) -> tuple[int, str]:

@@ -415,6 +415,36 @@ async def test_a_probe_or_host_that_does_not_exist_is_refused_with_its_field(
     assert (answer.status, (await answer.json())["field"]) == (400, path)
 
 
+async def test_a_maintenance_window_that_does_not_exist_is_refused_with_its_field(
+    world: World, editor: dict[str, str]
+) -> None:
+    window = {
+        "title": "db-1 rack move",
+        "hosts": ["db-1:9100"],
+        "starts_ms": NOW_MS,
+        "ends_ms": NOW_MS + 60 * MINUTE_MS,
+    }
+    answer = await world.client.post("/api/maintenance", json=window, headers=editor)
+    opened = (await answer.json())["id"]
+    planned = [{"window": opened, "title": "Upgrade"}, {"window": "no-such", "title": "Move"}]
+    wrong = PAGE | {"maintenance": planned}
+    expected = "maintenance.1.window: there is no maintenance window with the id “no-such”"
+    answer = await world.client.post("/api/status-pages", json=wrong, headers=editor)
+    found = await answer.json()
+    assert (answer.status, found["field"]) == (400, "maintenance.1.window")
+    assert found["error"].startswith(f"{expected}; choose one of the page Maintenance")
+    right = PAGE | {"maintenance": planned[:1]}
+    answer = await world.client.post("/api/status-pages", json=right, headers=editor)
+    assert answer.status == 201, await answer.text()
+    answer = await world.client.put("/api/status-pages/acme", json=wrong, headers=editor)
+    assert (answer.status, (await answer.json())["field"]) == (400, "maintenance.1.window")
+
+    # A page may keep a window that was deleted since.
+    world.services.alerting.router.dispatcher.silences.forget(opened)
+    answer = await world.client.put("/api/status-pages/acme", json=right, headers=editor)
+    assert answer.status == 200, await answer.text()
+
+
 async def test_a_component_whose_host_is_removed_is_unknown_and_its_page_can_be_changed(
     world: World, editor: dict[str, str], samples: MemorySamples
 ) -> None:
