@@ -11,27 +11,19 @@ from web.http.routing import Principal, principal_of
 from web.http.viewing.texts import marked
 from web.projects.access import ProjectAccess
 
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """One page of a project; the path follows the project's."""
-
-    path: str
-    title: str
-
-
 TABS: Final = (
-    Tab("", marked("Overview")),
-    Tab("/events", marked("Events")),
-    Tab("/trends", marked("Trends")),
-    Tab("/funnel", marked("Funnel")),
-    Tab("/retention", marked("Retention")),
-    Tab("/paths", marked("Paths")),
-    Tab("/sessions", marked("Visits")),
-    Tab("/persons", marked("Persons")),
-    Tab("/traffic", marked("API traffic")),
-    Tab("/settings", marked("Settings")),
+    ("", marked("Overview")),
+    ("/events", marked("Events")),
+    ("/trends", marked("Trends")),
+    ("/funnel", marked("Funnel")),
+    ("/retention", marked("Retention")),
+    ("/paths", marked("Paths")),
+    ("/sessions", marked("Visits")),
+    ("/persons", marked("Persons")),
+    ("/traffic", marked("API traffic")),
+    ("/settings", marked("Settings")),
 )
+"""The pages of a project: paths that follow the project's, and titles."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,13 +59,14 @@ const openPalette = createPalette({
 const showShortcuts = followShortcuts(openPalette, form?.querySelector("input[type=search]"));
 document.getElementById("palette-button").addEventListener("click", openPalette);
 
-// ---- the menu of a narrow window ----
+// ---- the menus of a narrow window ----
 
-// The width is that of frame.css. A wide window has the whole navigation in its bar.
-const menu = document.getElementById("main-menu");
-matchMedia("(max-width: 950px)").addEventListener("change", () => {
-  if (menu.matches(":popover-open")) menu.hidePopover();
-});
+// The widths are those of the sheets. A wide window shows these lists in the page.
+for (const [width, menus] of [["950px", "#main-menu"], ["800px", ".fold"]]) {
+  matchMedia(`(max-width: ${width})`).addEventListener("change", () => {
+    for (const menu of document.querySelectorAll(`${menus}:popover-open`)) menu.hidePopover();
+  });
+}
 
 // ---- copy buttons ----
 

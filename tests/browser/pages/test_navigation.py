@@ -1,4 +1,4 @@
-"""The navigation takes one row: a menu in a narrow window, in each language."""
+"""Lists of pages take one row: the navigation and others are menus in a narrow window."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -94,3 +94,36 @@ async def test_the_bar_has_one_row_of_links(page: Page, url: str, language: str)
         else:
             assert await menu_of(page).locator("a").evaluate_all(IN_ONE_ROW), width
         await expect_no_overflow(page, f"{language} at {width} px")
+
+
+@pytest.mark.parametrize(
+    ("path", "current", "other"),
+    [
+        ("/settings", "Settings: Preferences", "/settings/about"),
+        ("/sessions/usage", "AI sessions: Teams and cost", "/sessions/insights"),
+    ],
+)
+async def test_pages_of_one_subject_are_a_menu_of_a_narrow_window(
+    page: Page, url: str, path: str, current: str, other: str
+) -> None:
+    await page.goto(f"{url}{path}", wait_until="load")
+    button, menu = page.locator(".fold-button"), page.locator(".fold")
+    await expect(button).to_have_accessible_name(current)
+    await expect(menu).to_be_hidden()
+    await button.press("Enter")
+    await expect(menu.locator("[aria-current=page]")).to_have_attribute("href", path)
+    assert await violations(page) == []
+    await expect_no_overflow(page, f"the menu of {path}")
+    await page.keyboard.press("Escape")
+    await expect(menu).to_be_hidden()
+    await expect(button).to_be_focused()
+
+    await button.press("Enter")
+    await page.set_viewport_size({"width": 1280, "height": 640})
+    await expect(page.locator(".fold:popover-open")).to_have_count(0)
+    await expect(menu).to_be_visible()
+    await expect(button).to_be_hidden()
+    await page.set_viewport_size({"width": 360, "height": 640})
+    await button.press("Enter")
+    await menu.locator(f'[href="{other}"]').press("Enter")
+    await page.wait_for_url(f"{url}{other}")
