@@ -19,6 +19,9 @@ CONTEXT: Final = "message"
 _FIELD: Final = re.compile(r"([\w.\[\]]+: )(.+)", re.ASCII | re.DOTALL)
 _PLACE: Final = re.compile(r"%\((\w+)\)s")
 
+_REASON: Final = "reason"
+"""The name of a value that is a message, such as in `%(place)s: parse error: %(reason)s`."""
+
 _Templates = tuple[tuple[re.Pattern[str], str], ...]
 
 
@@ -44,9 +47,17 @@ def _translation(message: str, language: str) -> str | None:
     for pattern, text in templates:
         if match := pattern.fullmatch(message):
             # A value may be a message too, such as the reason of a failed connection.
-            values = {name: exact.get(value, value) for name, value in match.groupdict().items()}
+            values = {
+                name: exact.get(value) or (_reason(value, language) if name == _REASON else value)
+                for name, value in match.groupdict().items()
+            }
             return _filled(text, values)
     return None
+
+
+def _reason(reason: str, language: str) -> str:
+    """Return the reason in a message, which may have a template of its own."""
+    return _translation(reason, language) or reason
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
@@ -71,5 +82,5 @@ def _pattern(template: str) -> re.Pattern[str]:
     for at in range(0, len(parts), 2):
         parts[at] = re.escape(parts[at])
     for at in range(1, len(parts), 2):
-        parts[at] = f"(?P<{parts[at]}>.*)"
+        parts[at] = f"(?P<{parts[at]}>.*?)"
     return re.compile("".join(parts), re.DOTALL)

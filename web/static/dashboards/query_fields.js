@@ -2,7 +2,7 @@
 
 import { element } from "../lib/dom.js";
 import { t } from "../lib/texts.js";
-import { post, QueryError } from "../explore/api.js";
+import { post, QueryError, withoutPlace } from "../explore/api.js";
 import { createEditor } from "../explore/editor.js";
 import { interpolate, isBuiltIn, placeBefore } from "./variables.js";
 
@@ -39,7 +39,7 @@ const checking = (editor, completion, problem, scopeNow) => {
       // A server that does not answer says nothing about the query.
       if (error instanceof QueryError) {
         // Without the place, which counts the values of variables; it is underlined.
-        found = error.message.replace(/^invalid parameter "query": (\d+:\d+: )?/, "");
+        found = withoutPlace(error.message);
         offset = error.offsetIn(query);
       }
     }

@@ -20,6 +20,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from tests.web.http.viewing.messages import OTHER_MESSAGES, raised_messages
+from tests.web.http.viewing.promql_messages import PROMQL_MESSAGES, PROMQL_PARTS
 from tests.web.http.viewing.tables import page_texts, script_table_texts, table_texts
 from web.http.validation import MESSAGES
 from web.http.viewing.messages import CONTEXT
@@ -95,7 +96,8 @@ def _marked_in_script(path: Path) -> Found:
 
 def message_texts() -> Found:
     """Yield the messages of errors that pages show."""
-    for text in (*raised_messages(ROOT), *OTHER_MESSAGES, *MESSAGES.values()):
+    listed = (*OTHER_MESSAGES, *PROMQL_MESSAGES, *PROMQL_PARTS)
+    for text in (*raised_messages(ROOT), *listed, *MESSAGES.values()):
         yield CONTEXT, text
 
 
