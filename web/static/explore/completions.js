@@ -2,38 +2,9 @@
 
 import { t } from "../lib/texts.js";
 import { DURATIONS, MATCH_OPERATORS, WORDS } from "./promql.js";
+import { abandonOthers, answerOf, isAnswered, isComplete, labelNames, labelValues, METADATA, METRIC_NAMES, narrow } from "./series.js";
 
 const MOST_SHOWN = 60;
-const MOST_NAMES = 5000;
-const KEPT_MS = 60000;
-
-// ---- what the server knows: each answer is kept for a minute ----
-
-const answers = new Map();
-
-const get = (path) => {
-  if (!answers.has(path)) {
-    const answer = fetch(path, { headers: { Accept: "application/json" } })
-      .then(async (response) => (response.ok ? (await response.json()).data : []))
-      .catch(() => []);
-    answers.set(path, answer);
-    setTimeout(() => answers.delete(path), KEPT_MS);
-  }
-  return answers.get(path);
-};
-
-// `selector` restricts an answer to the series that it matches, "" to none.
-const parametersFor = (selector) => {
-  const parameters = new URLSearchParams({ limit: String(MOST_NAMES) });
-  if (selector) parameters.set("match[]", selector);
-  return parameters;
-};
-
-const metricNames = () => get(`/api/v1/label/__name__/values?${parametersFor("")}`);
-const metadata = () => get("/api/v1/metadata?limit_per_metric=1");
-const labelNames = (selector) => get(`/api/v1/labels?${parametersFor(selector)}`);
-const labelValues = (label, selector) =>
-  get(`/api/v1/label/${encodeURIComponent(label)}/values?${parametersFor(selector)}`);
 
 // ---- candidates: {name, tag, detail, insert} ----
 
@@ -48,8 +19,11 @@ const wordCandidates = (...kinds) =>
     insert: word.kind === "keyword" ? `${word.name} ` : `${word.name}(`,
   }));
 
-const metricCandidates = async () => {
-  const [names, families] = await Promise.all([metricNames(), metadata()]);
+// Without an answer there is nothing to offer.
+const known = (source, typed) => answerOf(source, typed).catch(() => []);
+
+const metricCandidates = async (typed) => {
+  const [names, families] = await Promise.all([known(METRIC_NAMES, typed), known(METADATA)]);
   return names.filter((name) => PLAIN_METRIC.test(name)).map((name) => {
     // Metadata stands under the family's name, without the suffix of a sample's.
     const family = families[name]?.[0] ?? families[name.replace(/_(total|sum|count|bucket)$/, "")]?.[0];
@@ -58,13 +32,28 @@ const metricCandidates = async () => {
   });
 };
 
-const candidatesFor = async (context) => {
+// What the server is asked for at a place.
+const sourcesOf = (context) => {
+  switch (context?.kind) {
+    case "label":
+      return [labelNames(context.others)];
+    case "value":
+      return [labelValues(context.label, context.others)];
+    case "expression":
+      return [METRIC_NAMES, METADATA];
+    default:
+      return [];
+  }
+};
+
+const candidatesFor = async (context, typed) => {
+  const [source] = sourcesOf(context);
   switch (context.kind) {
     case "label":
-      return (await labelNames(context.others)).filter((name) => name !== "__name__")
+      return (await known(source, typed)).filter((name) => name !== "__name__")
         .map((name) => ({ name, tag: t("label"), insert: PLAIN_LABEL.test(name) ? name : JSON.stringify(name) }));
     case "value":
-      return (await labelValues(context.label, context.others)).map((name) => ({ name, tag: t("value"), insert: JSON.stringify(name) }));
+      return (await known(source, typed)).map((name) => ({ name, tag: t("value"), insert: JSON.stringify(name) }));
     case "matcher":
       return MATCH_OPERATORS.map((name) => ({ name, tag: t("operator"), insert: `${name}"`, again: true }));
     case "duration":
@@ -76,7 +65,7 @@ const candidatesFor = async (context) => {
     case "after":
       return wordCandidates("keyword");
     default: {
-      const metrics = await metricCandidates();
+      const metrics = await metricCandidates(typed);
       const groupings = context.aggregation ? wordCandidates("keyword").filter(({ name }) => name === "by" || name === "without") : [];
       return [...groupings, ...wordCandidates("function", "aggregation"), ...metrics];
     }
@@ -87,12 +76,14 @@ const candidatesFor = async (context) => {
 
 // Lower is better: the name begins with what is typed, one of its parts does, it contains it,
 // it contains its letters in order.
-const rank = (name, typed) => {
-  const at = name.indexOf(typed);
-  if (at === 0) return 0;
-  if (at > 0) return name[at - 1] === "_" || name[at - 1] === ":" ? 1 : 2;
-  const letters = new RegExp([...typed].map((each) => each.replace(/[^a-z0-9]/g, "\\$&")).join(".*"));
-  return typed.length > 2 && letters.test(name) ? 3 : Infinity;
+const ranking = (typed) => {
+  const letters = typed.length > 2 ? new RegExp([...typed].map((each) => each.replace(/[^a-z0-9]/g, "\\$&")).join(".*")) : null;
+  return (name) => {
+    const at = name.indexOf(typed);
+    if (at === 0) return 0;
+    if (at > 0) return name[at - 1] === "_" || name[at - 1] === ":" ? 1 : 2;
+    return letters?.test(name) ? 3 : Infinity;
+  };
 };
 
 const compare = (a, b) =>
@@ -101,13 +92,38 @@ const compare = (a, b) =>
   a.candidate.name.length - b.candidate.name.length ||
   (a.candidate.name < b.candidate.name ? -1 : 1);
 
+const typedAt = (context) => context.typed.toLowerCase();
+
 // The best completions at a place that `contextAt` has returned.
 export const completionsFor = async (context) => {
-  const typed = context.typed.toLowerCase();
-  return (await candidatesFor(context))
-    .map((candidate) => ({ candidate, rank: typed ? rank(candidate.name.toLowerCase(), typed) : 0 }))
+  const typed = typedAt(context);
+  const rank = ranking(typed);
+  return (await candidatesFor(context, typed))
+    .map((candidate) => ({ candidate, rank: rank(candidate.name.toLowerCase()) }))
     .filter((ranked) => ranked.rank < Infinity)
     .sort(compare)
     .slice(0, MOST_SHOWN)
     .map((ranked) => ranked.candidate);
+};
+
+// Aborts the requests that only an earlier place needed. Returns whether completions at this place, null for
+// none, are known without a request.
+export const turnTo = (context) => {
+  const sources = sourcesOf(context);
+  abandonOthers(sources, context ? typedAt(context) : "");
+  return sources.every(isAnswered);
+};
+
+const truncatedAt = (context) => (context.typed ? sourcesOf(context).filter((source) => !isComplete(source, typedAt(context))) : []);
+
+// Whether the server may know more names that fit than it has returned.
+export const isTruncatedAt = (context) => truncatedAt(context).length > 0;
+
+// Asks the server for the names that fit what is typed.
+export const narrowAt = (context) => Promise.allSettled(truncatedAt(context).map((source) => narrow(source, typedAt(context))));
+
+// Loads what most queries begin with.
+export const prepareCompletions = () => {
+  known(METRIC_NAMES);
+  known(METADATA);
 };

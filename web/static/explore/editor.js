@@ -1,10 +1,14 @@
 // The query box: coloured, underlined where the query is wrong, with completions below the caret.
 
 import { element } from "../lib/dom.js";
-import { completionsFor } from "./completions.js";
+import { completionsFor, isTruncatedAt, narrowAt, prepareCompletions, turnTo } from "./completions.js";
 import { contextAt, tokens, variableAt } from "./promql.js";
 
-const DELAY_MS = 120;
+// Until the server is asked for names: a key that is held down repeats within this time.
+const DELAY_MS = 30;
+// Until it is asked for the names that fit what is typed, where there are too many to load them all: a
+// request for every word, not for every key.
+const NARROW_MS = 200;
 const PAIRS = { "(": ")", "{": "}", "[": "]" };
 
 let editors = 0;
@@ -105,7 +109,7 @@ export const createEditor = (root, { run = null, variables = () => [] } = {}) =>
   const painted = root.querySelector(".editor-text");
   let context = null;
   let wrongAt = null;
-  let latest = 0; // number of the latest request for completions
+  let latest = 0; // number of the text's latest state; completions of an earlier one are not shown
   let timer = null;
 
   const paint = () => {
@@ -127,24 +131,41 @@ export const createEditor = (root, { run = null, variables = () => [] } = {}) =>
   };
 
   // Ctrl+Space forces completions; otherwise they wait for the first letter of a name.
-  const offer = async (isForced) => {
-    const mine = (latest += 1);
+  const placeAtCaret = (isForced) => {
     const { value, selectionStart: place, selectionEnd } = box;
     const found = place === selectionEnd ? variableAt(value, place, variables()) ?? contextAt(value, place) : null;
     const isReady = found && (isForced || found.typed || ["label", "value", "matcher", "duration", "variable"].includes(found.kind));
-    if (!isReady) return close();
+    return isReady ? found : null;
+  };
+
+  const show = async (found, isForced) => {
+    const mine = latest;
     const candidates = await completionsFor(found);
     if (mine !== latest) return;
-    if (!candidates.length || (!isForced && candidates[0].name === found.typed)) return close();
     const caret = placeOf(painted, found.from);
-    if (!caret) return close();
+    if (!caret || !candidates.length || (!isForced && candidates[0].name === found.typed)) return popup.hide();
     context = found;
     popup.show(candidates, caret);
   };
 
-  const offerSoon = () => {
+  const offerAt = async (found, isForced) => {
+    const mine = latest;
+    await show(found, isForced);
+    if (mine !== latest || !isTruncatedAt(found)) return;
+    timer = setTimeout(async () => {
+      await narrowAt(found);
+      if (mine === latest) show(found, isForced);
+    }, NARROW_MS);
+  };
+
+  const offer = (isForced = false) => {
     clearTimeout(timer);
-    timer = setTimeout(() => offer(false), DELAY_MS);
+    latest += 1;
+    const found = placeAtCaret(isForced);
+    const isKnown = turnTo(found);
+    if (!found) close();
+    else if (isKnown || isForced) offerAt(found, isForced);
+    else timer = setTimeout(() => offerAt(found, isForced), DELAY_MS);
   };
 
   const accept = () => {
@@ -160,18 +181,25 @@ export const createEditor = (root, { run = null, variables = () => [] } = {}) =>
     box.setSelectionRange(context.from, end);
     insertText(box, text);
     close();
-    if (again) offerSoon();
+    if (again) offer();
   };
 
   const popup = createPopup(root, box, accept);
+
+  // A list that came now would take the choice back.
+  const move = (step) => {
+    clearTimeout(timer);
+    latest += 1;
+    popup.move(step);
+  };
 
   // What a key does; null for the browser's own behaviour.
   const actionOf = (event) => {
     const { key, shiftKey, ctrlKey } = event;
     if (key === " " && ctrlKey) return () => offer(true);
     if (popup.isOpen) {
-      if (key === "ArrowDown") return () => popup.move(1);
-      if (key === "ArrowUp") return () => popup.move(-1);
+      if (key === "ArrowDown") return () => move(1);
+      if (key === "ArrowUp") return () => move(-1);
       if (key === "Escape") return close;
       if ((key === "Enter" || key === "Tab") && !shiftKey && !ctrlKey) return accept;
     }
@@ -200,8 +228,9 @@ export const createEditor = (root, { run = null, variables = () => [] } = {}) =>
   box.addEventListener("input", () => {
     wrongAt = null;
     paint();
-    offerSoon();
+    offer();
   });
+  box.addEventListener("focus", prepareCompletions);
   box.addEventListener("blur", close);
   box.addEventListener("click", close);
   box.addEventListener("scroll", () => {

@@ -2,8 +2,8 @@
 
 import { dataElement, element } from "../lib/dom.js";
 import { JSON_HEADERS, t, tn } from "../lib/texts.js";
+import { answerOf, METADATA, METRIC_NAMES, MOST_NAMES } from "./series.js";
 
-const MOST_NAMES = 10000;
 const MOST_SHOWN = 40;
 const MOST_LABELS = 30;
 const MOST_VALUES = 8;
@@ -30,7 +30,7 @@ export const firstQuery = (name, type) => {
 
 const loadMetrics = async () => {
   const [names, families, status] = await Promise.all([
-    get("label/__name__/values", { limit: MOST_NAMES }), get("metadata", { limit_per_metric: 1 }), get("status/tsdb", { limit: MOST_NAMES }).catch(() => null),
+    answerOf(METRIC_NAMES), answerOf(METADATA), get("status/tsdb", { limit: MOST_NAMES }).catch(() => null),
   ]);
   const counts = new Map((status?.seriesCountByMetricName ?? []).map(({ name, value }) => [name, value]));
   return names.map((name) => {
