@@ -4,19 +4,23 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
+import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
 from alerting.check_settings import CheckName
 from alerting.errors import BadOverrideError
 from model.labels import Labels
+from promql.api import PromQLError
 from web.fleet.figures import cpu_window_ms
 from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetHost
 from web.hosts.charts.chart_grid import DEFAULT_RANGE, RANGES
 from web.hosts.charts.host_marks import HostMark, HostMarks
+from web.hosts.charts.opening import first_keys, range_grid, read_sections
 from web.hosts.checks import Levels, checks_of
 from web.hosts.details import read_details
+from web.hosts.documents import SectionsDocument
 from web.hosts.forms import CheckForm, TagsForm
 from web.hosts.inventory import read_inventory
 from web.hosts.label_lines import read_labels
@@ -32,6 +36,8 @@ from web.http.validation import field_errors
 from web.http.viewing.texts import gettext
 from web.live.shell import PageAddress, Shell
 from web.services import Services
+
+log = structlog.get_logger(__name__)
 
 _EVENTS_MS: Final = 30 * 86_400_000
 _MOST_EVENTS: Final = 12
@@ -94,20 +100,40 @@ class HostPages:
     ) -> web.Response:
         host = await find_host(self._fleet, request)
         chosen = request.query.get("range", DEFAULT_RANGE)
+        chosen = chosen if chosen in RANGES else DEFAULT_RANGE
+        sections = await self._sections(request, host, chosen)
         return await self._shell.page(
             request,
             HOST,
             status,
             ranges=tuple(RANGES),
             default_range=DEFAULT_RANGE,
-            chosen_range=chosen if chosen in RANGES else DEFAULT_RANGE,
-            follows_clock="from" not in request.query,
+            chosen_range=chosen,
+            sections=sections,
+            first_keys=first_keys(sections) if sections else [],
+            compare=request.query.get("compare", ""),
             checks=checks_of(host.instance, self._services.alerting, self._services.host_checks()),
             problems=problems,
             given=given,
             keys=await self._register.keyring.of_host(host) if host.pushes else (),
             **await self._region(PageAddress.of(request)),
         )
+
+    async def _sections(
+        self, request: web.Request, host: FleetHost, chosen: str
+    ) -> SectionsDocument | None:
+        """Return the charts of the host; None at fixed times, which the page's script reads."""
+        if "from" in request.query:
+            return None
+        engine, interval_s = self._services.engine, host.interval_s or 15.0
+        try:
+            now_ms = self._services.clock()
+            grid = await range_grid(engine, host.instance, interval_s, chosen, now_ms)
+            return await read_sections(engine, host.instance, grid)
+        except PromQLError as exc:
+            # The script asks again, and shows what is wrong.
+            log.warning("host_sections_failed", host=host.name, error=str(exc))
+            return None
 
     async def _region(self, address: PageAddress) -> Mapping[str, Any]:
         view = await self._fleet.view()

@@ -1,15 +1,19 @@
 """The charts of a host: loaded as they are seen, one time for all, comparison, what changed."""
 
+import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
+from yarl import URL
 
 from tests.browser.drawing import expect_drawn, hover_until_values
 from tests.browser.layout import expect_no_overflow
 from tests.browser.signing_in import sign_in
+from tests.system.processes import until
 from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -142,13 +146,54 @@ async def test_what_changed_fits_the_window(page: Page, url: str, width: int) ->
 
 
 @pytest.mark.parametrize(
-    ("query", "language"),
-    [("", "en"), ("?range=6h", "de"), ("?from=1700000000000&to=1700003600000", "en")],
+    ("query", "language", "sections"),
+    [
+        ("", "en", 0),
+        ("?range=6h", "de", 0),
+        ("?compare=1d", "en", 0),
+        ("?from=1700000000000&to=1700003600000", "en", 1),
+    ],
 )
-async def test_sections_are_asked_for_once(page: Page, url: str, query: str, language: str) -> None:
+async def test_charts_are_asked_for_once_and_sections_only_at_fixed_times(
+    page: Page, url: str, query: str, language: str, sections: int
+) -> None:
     await page.context.set_extra_http_headers({"Accept-Language": language})
-    asked: list[str] = []
-    page.on("request", lambda each: asked.append(each.url) if "/sections?" in each.url else None)
+    asked: list[URL] = []
+    page.on("request", lambda each: asked.append(URL(each.url)))
     await page.goto(f"{url}{HOST}{query}")
     await expect_drawn(page.locator("canvas").first)
-    assert len(asked) == 1, asked
+    await page.wait_for_load_state("networkidle")
+    assert sum(each.name == "sections" for each in asked) == sections
+    keys = Counter(
+        key for each in asked if each.name == "charts" for key in each.query["chart"].split(",")
+    )
+    assert {"cpu", "memory"} <= keys.keys()
+    assert set(keys.values()) == {1}, keys
+
+
+async def test_another_range_asks_for_the_charts_in_view_with_its_sections(
+    page: Page, url: str
+) -> None:
+    await page.goto(f"{url}{HOST}")
+    await expect_drawn(page.locator("canvas").first)
+    await page.wait_for_load_state("networkidle")
+    asked: list[URL] = []
+    page.on("request", lambda each: asked.append(URL(each.url)))
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/sections?*", hold)
+    await page.locator("a[data-range='6h']").click()
+
+    async def is_asked() -> bool:
+        return any(each.name == "charts" for each in asked)
+
+    await until(is_asked, "the charts, before the sections have come")
+    held.set()
+    await expect_drawn(page.locator("canvas").first)
+    charts = [each for each in asked if each.name == "charts"]
+    assert charts[0].query["range"] == "6h"
+    assert "cpu" in charts[0].query["chart"].split(",")

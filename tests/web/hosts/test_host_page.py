@@ -1,5 +1,8 @@
 """The page of one host."""
 
+import html
+import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,6 +10,7 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from alerting.check_settings import CheckName
+from model.labels import Labels
 from storage.api.accounts import Role
 from tests.web.service_doubles import target_status
 from tests.web.world import World, world_at
@@ -35,6 +39,31 @@ async def test_host_page_serves_records_and_configured_hosts(world: World) -> No
     assert "registered" in registered
     assert 'href="/host/b:9100/remove"' in registered
     assert "it cannot be removed here" in await world.page("/host/a:9100")
+
+
+async def test_page_names_its_charts_and_loads_the_first_ones(world: World) -> None:
+    world.statuses.append(target_status("web-1", "a:9100"))
+    names = ("node_load1", "node_memory_MemTotal_bytes", "node_memory_SwapTotal_bytes")
+    world.samples.known = [Labels.of(__name__=name, instance="a:9100") for name in names]
+    page = await world.page("/host/a:9100?range=6h&compare=1d")
+    found = re.search(r'id="sections">(.*?)</script>', page)
+    assert found is not None
+    given = json.loads(found[1])
+    keys = [chart["key"] for each in given["sections"] for chart in each["charts"]]
+    assert "load" in keys
+    assert given["first"] == keys[:4]
+    preload = re.search(r'<link rel="preload" href="(/api/hosts/[^"]+)" as="fetch"', page)
+    assert preload is not None
+    assert html.unescape(preload[1]).endswith(
+        f"/charts?range=6h&chart={'%2C'.join(given['first'])}&compare=1d"
+    )
+
+
+@pytest.mark.parametrize("query", ["from=1000000&to=2000000", "range=1h"])
+async def test_page_without_known_charts_loads_none(world: World, query: str) -> None:
+    world.statuses.append(target_status("web-1", "a:9100"))
+    page = await world.page(f"/host/a:9100?{query}")
+    assert 'as="fetch"' not in page
 
 
 async def test_removal_needs_confirmation_and_redirects_home(world: World) -> None:

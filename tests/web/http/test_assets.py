@@ -17,6 +17,10 @@ MODULES = sorted(path for path in FOLDER.rglob("*.js") if "vendor" not in path.p
 VENDORED = (FOLDER / "vendor", Path(__file__).parents[2] / "vendor")
 
 
+def templates() -> list[str]:
+    return [path.read_text() for path in FOLDER.parent.glob("*/templates/*.html")]
+
+
 @pytest.fixture
 async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[World]:
     async with world_at(tmp_path, aiohttp_client) as world:
@@ -127,3 +131,31 @@ def test_import_of_a_file_that_does_not_exist_is_an_error(tmp_path: Path) -> Non
     (tmp_path / "page.js").write_text('import { a } from "./lib.js";\n')
     with pytest.raises(KeyError, match="lib"):
         Assets.read(tmp_path).imported("page.js")
+
+
+async def test_joined_sheets_are_one_file_in_their_order(world: World) -> None:
+    assets = await asyncio.to_thread(Assets.read)
+    url = assets.joined_url("parts.css", "palette/palette.css")
+    answer = await world.client.get(url)
+    assert answer.status == 200
+    assert answer.content_type == "text/css"
+    assert "immutable" in answer.headers["Cache-Control"]
+    names = ("parts.css", "palette/palette.css")
+    parts = await asyncio.to_thread(lambda: [(FOLDER / name).read_text() for name in names])
+    assert await answer.text() == "\n".join(parts)
+
+
+@pytest.mark.parametrize(
+    "name", ["parts.css+no.css", "parts.css+lib~dom.js", "+", "+".join(["parts.css"] * 13)]
+)
+async def test_only_sheets_are_joined(world: World, name: str) -> None:
+    assert (await world.client.get(f"/static/{name}")).status == 404
+
+
+def test_sheets_in_folders_name_no_files_that_joining_would_move() -> None:
+    joined = set(re.findall(r"sheets\(([^)]+)\)", "\n".join(templates())))
+    names = {name for each in joined for name in re.findall(r'"([^"]+)"', each)}
+    assert "palette/palette.css" in names
+    for name in names:
+        if "/" in name:
+            assert not re.search(r"url\((?!\s*[\"']?data:)", (FOLDER / name).read_text()), name

@@ -12,8 +12,9 @@ from promql.api import QueryEngine
 from web.fleet.fleet import Fleet
 from web.hosts.charts.chart_grid import DEFAULT_RANGE, RANGES, Grid
 from web.hosts.charts.host_marks import HostMarks
-from web.hosts.charts.host_metrics import charts_of, chosen_charts, metrics_of, sections_of
-from web.hosts.charts.line_reading import ChartedHost, covering_range, read_charts
+from web.hosts.charts.host_metrics import charts_of, chosen_charts, metrics_of
+from web.hosts.charts.line_reading import ChartedHost, read_charts
+from web.hosts.charts.opening import range_grid, read_sections
 from web.hosts.documents import ChartsDocument, SectionsDocument
 from web.hosts.lookup import find_host
 from web.http.errors import BadRequestError
@@ -95,19 +96,7 @@ class ChartsApi:
         host = await find_host(self._fleet, request)
         query = read_query(request.query, HostRangeQuery)
         grid = await self._grid(query, host.instance, host.interval_s or 15.0)
-        metrics = await metrics_of(self._engine, host.instance, grid.start_ms, grid.end_ms)
-        sections = sections_of(charts_of(metrics))
-        document: SectionsDocument = {
-            "metrics": len(metrics),
-            "sections": [
-                {
-                    "title": section.value,
-                    "charts": [{"key": chart.key, "title": chart.title} for chart in charts],
-                }
-                for section, charts in sections.items()
-            ],
-        }
-        return json_response(document)
+        return json_response(await read_sections(self._engine, host.instance, grid))
 
     async def charts(self, request: web.Request) -> web.Response:
         """Return the data of the host's charts."""
@@ -137,6 +126,4 @@ class ChartsApi:
             if end_ms - start_ms < 10_000:
                 raise BadRequestError("end_ms: must be at least 10 s after start_ms", "end_ms")
             return Grid.between(start_ms, end_ms, interval_s)
-        now_ms = self._clock()
-        name = await covering_range(self._engine, instance, query.range, now_ms)
-        return Grid.back_from(now_ms, RANGES[name], interval_s)
+        return await range_grid(self._engine, instance, interval_s, query.range, self._clock())

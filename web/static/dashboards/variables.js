@@ -180,23 +180,50 @@ const scoped = (variable, options, chosen) => {
   return { values, isList, all: isAll ? variable.all_value : "", isAll };
 };
 
-// Returns the variables with their options and values, each after those before it.
+// The variables that a query names, and the format of each place, if it names one.
+const placesIn = (query) => [...query.matchAll(PLACE)].map(([, plain, braced, named, bracketed, bracketFormat]) => ({
+  name: plain ?? braced ?? bracketed, format: named ?? bracketFormat,
+}));
+
+// What stands for a variable in queries whatever options it has, null if that depends on them: one text for all
+// values, or the values of the page's address.
+const foregone = (variable, wanted) => {
+  if (variable.kind !== "query") return null;
+  const asked = wanted ?? variable.current;
+  if (asked.includes(ALL)) return variable.include_all && variable.all_value && asked.length === 1 ? scoped(variable, [], [ALL]) : null;
+  return wanted?.length && !wanted.includes("All") ? scoped(variable, [], variable.multi ? wanted : wanted.slice(0, 1)) : null;
+};
+
+// Returns the variables with their options and values. The options of one wait for the values of those before
+// it that its query names.
 //   wanted: Map from names to the values of the page's address.
 export const resolve = async (variables, wanted, times) => {
   const scope = new Map(builtIns({ ...times, step_s: 60, rate_s: 60 }));
-  const found = [];
-  for (const variable of variables) {
+  const begun = [];
+
+  const one = async (variable) => {
+    const before = new Map(begun.map((each) => [each.variable.name, each]));
+    const known = new Map(scope);
+    for (const { name, format } of placesIn(variable.query)) {
+      const other = before.get(name);
+      if (!other) continue;
+      const early = format === "text" ? null : foregone(other.variable, wanted.get(name));
+      known.set(name, early ?? (await other.ended).values);
+    }
     let options = [];
     let problem = "";
     try {
-      options = times.options ? times.options[variable.name] ?? [] : await optionsOf(variable, scope, times);
+      options = times.options ? times.options[variable.name] ?? [] : await optionsOf(variable, known, times);
     } catch (error) {
       if (error.name === "AbortError") throw error;
       problem = error.message;
     }
     const chosen = intervalOf(variable, chosenOf(variable, options.length || variable.kind === "query" ? options : [{ value: "" }], wanted.get(variable.name)), times);
-    scope.set(variable.name, scoped(variable, options, chosen));
-    found.push({ variable, options, chosen, problem });
-  }
+    return { variable, options, chosen, problem, values: scoped(variable, options, chosen) };
+  };
+
+  for (const variable of variables) begun.push({ variable, ended: one(variable) });
+  const found = await Promise.all(begun.map(({ ended }) => ended));
+  for (const { variable, values } of found) scope.set(variable.name, values);
   return { found, scope };
 };

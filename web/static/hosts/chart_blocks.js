@@ -17,16 +17,20 @@ export const chartBlocks = ({ request, drawn, missing, failed }) => {
   let wanted = new Set();
   let asked = new Set(); // the keys of charts that are loading or loaded
   let timer = null;
+  let isFirstView = true;
   const visible = new Set();
   const figures = new Map();
 
-  const load = async () => {
+  const ask = (keys) => request({ chart: keys.join(",") });
+
+  //   answered: the answer, if the request has begun.
+  const load = async (keys, answered = ask(keys)) => {
     const mine = generation;
-    const keys = [...wanted];
-    wanted = new Set();
     try {
-      const answer = await request({ chart: keys.join(",") });
+      const answer = await answered;
       if (mine !== generation || !answer) return;
+      // A chart that was asked for before the sections were known may be in none.
+      answer.charts = answer.charts.filter((chart) => keys.includes(chart.key));
       const block = { keys, answer };
       blocks.push(block);
       const found = new Set(answer.charts.map((chart) => chart.key));
@@ -37,6 +41,12 @@ export const chartBlocks = ({ request, drawn, missing, failed }) => {
       for (const key of keys) asked.delete(key);
       failed(problem, keys);
     }
+  };
+
+  const loadWanted = () => {
+    const keys = [...wanted];
+    wanted = new Set();
+    load(keys);
   };
 
   const observer = new IntersectionObserver((entries) => {
@@ -54,8 +64,9 @@ export const chartBlocks = ({ request, drawn, missing, failed }) => {
     if (!wanted.size) return;
     clearTimeout(timer);
     // The first entries are all charts in view; those of a reader who scrolls come one by one.
-    if (asked.size === wanted.size) load();
-    else timer = setTimeout(load, TOGETHER_MS);
+    if (isFirstView) loadWanted();
+    else timer = setTimeout(loadWanted, TOGETHER_MS);
+    isFirstView = false;
   }, { rootMargin: NEAR });
 
   // Brings a block up to date; loads it anew if its lines have changed.
@@ -67,23 +78,37 @@ export const chartBlocks = ({ request, drawn, missing, failed }) => {
       block.update();
       return;
     }
-    const whole = await request({ chart: block.keys.join(",") });
+    const whole = await ask(block.keys);
     if (!whole || mine !== generation) return;
     block.answer = whole;
     drawn(block);
   };
 
   return {
-    // Forgets all blocks, and loads those of these figures that are in view.
-    reset: (elements) => {
+    // Asks for charts that `reset` is to draw first, before it is known which the host has.
+    //   keys: those in view, if none are given.
+    ask: (keys = [...visible].filter((key) => figures.has(key))) => {
+      if (!keys.length) return null;
+      const answered = ask(keys);
+      // `load` shows what is wrong.
+      answered.catch(() => {});
+      return { keys, answered };
+    },
+    // Forgets all blocks, and loads those of these figures that are in view; what `ask` has returned without
+    // waiting for the layout of the page.
+    reset: (elements, first = null) => {
       generation += 1;
       clearTimeout(timer);
       observer.disconnect();
       visible.clear();
       figures.clear();
       wanted = new Set();
-      asked = new Set();
       blocks = [];
+      for (const element of elements) figures.set(element.dataset.key, element);
+      const keys = first?.keys.filter((key) => figures.has(key)) ?? [];
+      asked = new Set(keys);
+      if (keys.length) load(keys, first.answered);
+      isFirstView = true;
       for (const element of elements) observer.observe(element);
     },
     // Blocks out of sight are brought up to date once they are seen again.

@@ -150,18 +150,23 @@ const groupOf = ({ title, charts: own }) => {
   return group;
 };
 
+// The sections that came with the page, and the keys of the charts that its preload asks for.
+let given = JSON.parse(byId("sections")?.textContent ?? "null");
+
 let latest = 0;
 const loadAll = async () => {
   const mine = ++latest;
   root.setAttribute("aria-busy", "true");
   try {
-    const { sections } = await request({}, "sections");
+    const first = blocks.ask(given?.first);
+    const { sections } = given ?? await request({}, "sections");
+    given = null;
     if (mine !== latest) return;
     charts.forEach((chart) => chart.destroy());
     charts = new Map();
     root.replaceChildren(...sections.map(groupOf));
     if (!sections.length) root.append(element("p", "faint", t("There are no samples in this range.")));
-    blocks.reset(root.querySelectorAll("[data-key]"));
+    blocks.reset(root.querySelectorAll("[data-key]"), first);
   } catch (problem) {
     if (mine === latest) root.replaceChildren(element("p", "problem", t("The charts cannot be loaded: %(problem)s", { problem: problem.message })));
   }

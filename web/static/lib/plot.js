@@ -1,6 +1,7 @@
 // What all graphs have in common: colours, axes, a shared cursor, dragging to zoom.
 
 import { tickTexts, ZONE } from "./format.js";
+import { onThemeChange } from "./theme.js";
 
 // uPlot is a classic script: it is a global.
 export const { uPlot } = globalThis;
@@ -13,14 +14,26 @@ const probe = document.createElement("i");
 probe.hidden = true;
 document.body.append(probe);
 
+// Until the theme changes: to compute a colour, the browser first brings the styles of the whole page up to
+// date, and each chart needs dozens of colours.
+const computed = new Map();
+const forget = () => computed.clear();
+onThemeChange(forget);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", forget);
+
 // The colour that CSS makes of a text, as rgb(…).
 export const colourOf = (text) => {
-  probe.style.color = text;
-  return getComputedStyle(probe).color;
+  if (!computed.has(text)) {
+    probe.style.color = text;
+    computed.set(text, getComputedStyle(probe).color);
+  }
+  return computed.get(text);
 };
 
 // The colour of one of the page's tokens.
 export const colour = (property) => colourOf(`var(${property})`);
+
+const FONT = getComputedStyle(document.body).fontFamily;
 
 export const palette = () => Array.from({ length: COLOURS }, (_, index) => colour(`--line-${index + 1}`));
 
@@ -50,7 +63,7 @@ const TIME_STEPS = [
 //   zoom: called with the start and end, in seconds, of the range that the reader has dragged across.
 export const plotOptions = (field, { height, sync, valueAxis, zoom }) => {
   const line = { stroke: colour("--chart-grid"), width: 1 };
-  const axis = { stroke: colour("--ink-faint"), font: `11px ${getComputedStyle(field).fontFamily}`, gap: 3 };
+  const axis = { stroke: colour("--ink-faint"), font: `11px ${FONT}`, gap: 3 };
   const zoomToSelection = (plot) => {
     const { left, width } = plot.select;
     if (width < LEAST_SELECTION_PX) return;
