@@ -257,7 +257,8 @@ class Connection:
 
     async def _send_changes(self, subscription: Subscribe, feed: LiveFeed) -> None:
         loop = asyncio.get_running_loop()
-        sent, since_s = b"", loop.time()
+        # Not the message itself: each reader's first one may be a megabyte that nobody shares.
+        sent, since_s = hash(b""), loop.time()
         while True:
             changed = self._changed
             # Before reading, so that a change meanwhile is not missed.
@@ -265,9 +266,10 @@ class Connection:
             if feed.forget is not None and self._outbox.holds(subscription.id):
                 feed.forget()
             body = await self._read(subscription.id, feed, since_s)
-            if body and body != sent:
+            if body and hash(body) != sent:
                 self._put(body, subscription.id)
-                sent = body
+                sent = hash(body)
+            del body
             if following is None:
                 since_s = await self._wait_until_due(subscription, feed, changed)
             else:

@@ -10,9 +10,9 @@ ROWS: Final = Markup("<!--rows-->")
 """Where a region's template leaves room for its rows. Values are escaped, so none contains it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class RegionHtml:
-    """A region: its frame, and the rows within it. Each is a key of its own in dictionaries.
+    """A region: its frame, and the rows within it.
 
     Attributes:
         frame: the HTML with `ROWS` in place of the rows.

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from web.live.region_html import ROWS, RegionHtml
-from web.live.shared_regions import RegionReader, SharedRegion, SharedRegions
+from web.live.shared_regions import MOST_STATES, RegionReader, SharedRegion, SharedRegions
 
 
 class Source:
@@ -19,6 +19,7 @@ class Source:
     Attributes:
         rows: the HTML of the rows by their ids.
         renderings: how often they were rendered.
+        latest: the latest rendering.
         began: set once a rendering has begun.
         wait: awaited in each rendering.
     """
@@ -26,6 +27,7 @@ class Source:
     def __init__(self) -> None:
         self.rows: dict[str, str] = {"a": "<tr a>", "b": "<tr b>"}
         self.renderings = 0
+        self.latest = RegionHtml("")
         self.began = asyncio.Event()
         self.wait: Callable[[], Awaitable[object]] = lambda: asyncio.sleep(0)
 
@@ -35,7 +37,8 @@ class Source:
         rows = dict(self.rows)
         self.began.set()
         await self.wait()
-        return RegionHtml(f"<table>{ROWS}</table>", rows)
+        self.latest = RegionHtml(f"<table>{ROWS}</table>", rows)
+        return self.latest
 
 
 @pytest.fixture
@@ -152,6 +155,39 @@ async def test_state_that_returns_to_what_a_reader_has_sends_nothing(
     await second.read(now_s + 10)
     source.rows["a"] = "<tr a>"
     assert await first.read(now_s + 20) == b""
+
+
+async def test_few_states_are_kept_however_many_readers_are_behind(
+    source: Source, region: SharedRegion
+) -> None:
+    now_s = asyncio.get_running_loop().time()
+    behind = readers(region, ["page-1"] * 50)
+    states: list[weakref.ref[RegionHtml]] = []
+    for number, reader in enumerate(behind):
+        source.rows["b"] = f"<tr b{number}>"
+        # Each has seen a state that no other reader has.
+        await reader.read(now_s + 10 * number)
+        states.append(weakref.ref(source.latest))
+    source.latest = RegionHtml("")
+    gc.collect()
+    assert sum(state() is not None for state in states) == MOST_STATES
+
+
+async def test_reader_who_is_far_behind_gets_everything(
+    source: Source, region: SharedRegion
+) -> None:
+    near, far, other = readers(region, ["near", "far", "other"])
+    now_s = asyncio.get_running_loop().time()
+    await far.read(now_s)
+    for number in range(MOST_STATES):
+        source.rows["b"] = f"<tr b{number}>"
+        await other.read(now_s + 10 * (number + 1))
+        if not number:
+            await near.read(now_s + 10)
+    last_s = now_s + 10 * MOST_STATES
+    assert "whole" not in fields(await near.read(last_s))
+    whole = fields(await far.read(last_s))
+    assert (whole["whole"], whole["html"]) == (True, f"<table><tr a><tr b{number}></table>")
 
 
 def test_region_is_kept_as_long_as_somebody_reads_it(source: Source) -> None:
