@@ -155,6 +155,7 @@ const cardOf = ({ panel, scope, place }) => {
   title.title = title.textContent;
   head.append(title, ...[noteOf(panel, scope)].filter(Boolean));
   const body = element("div", "dash-body");
+  if (!HAS_NO_QUERIES.has(panel.kind)) body.append(element("p", "faint dash-empty", t("Loading…")));
   card.append(head, body);
   card.setAttribute("aria-label", title.textContent || t("Panel"));
   return { card, head, body, panel, scope, remove: () => {}, loaded: null };
@@ -164,7 +165,6 @@ const drawCard = async (one, times, signal) => {
   const { panel, scope, body, card } = one;
   const drawing = loadDrawing(panel);
   const hasQueries = !HAS_NO_QUERIES.has(panel.kind);
-  if (hasQueries && card.dataset.state === "waiting") body.replaceChildren(element("p", "faint dash-empty", t("Loading…")));
   card.setAttribute("aria-busy", "true");
   try {
     if (!hasQueries) {
@@ -197,13 +197,24 @@ const drawCard = async (one, times, signal) => {
 };
 
 // Only panels in sight are queried.
+const NEAR_PX = 200;
 const observer = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     const one = cards.get(target);
     if (one) one.inSight = isIntersecting;
     if (one && isIntersecting) loadCard(one);
   }
-}, { rootMargin: "200px" });
+}, { rootMargin: `${NEAR_PX}px` });
+
+// The observer reports after the next frame, which new panels need not wait for.
+const loadInSight = () => {
+  for (const one of cards.values()) {
+    const { top, bottom } = one.card.getBoundingClientRect();
+    one.inSight = bottom > -NEAR_PX && top < innerHeight + NEAR_PX && one.card.checkVisibility();
+  }
+  // All are measured first: drawing would have the browser lay out the page for each.
+  for (const one of cards.values()) if (one.inSight) loadCard(one);
+};
 
 let current = null;
 
@@ -312,6 +323,7 @@ const load = async ({ rebuild = false } = {}) => {
     if (rebuild || wanted !== builtFor) {
       builtFor = wanted;
       build(scope);
+      loadInSight();
     } else {
       for (const one of cards.values()) if (one.inSight) loadCard(one);
     }
