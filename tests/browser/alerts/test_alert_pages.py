@@ -146,3 +146,34 @@ async def test_rules_are_tested_in_the_editor(page: Page, url: str) -> None:
     await page.get_by_label("How far back").fill("1h")
     await page.get_by_role("button", name="Back-test").click()
     await expect(page.locator("main")).to_contain_text("Fires 1 time")
+
+
+UPDATE = """async (removed) => {
+    const { updateRegions } = await import("/static/lib/dom.js");
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (removed) fresh.querySelector(removed).remove();
+    // As of a later time: the page is not equal to the one that is shown.
+    for (const age of fresh.querySelectorAll(".column-since .faint")) age.textContent = "later";
+    updateRegions(fresh);
+}"""
+
+
+async def test_ticks_and_the_focus_stay_while_the_list_is_brought_up_to_date(
+    page: Page, url: str
+) -> None:
+    rows = page.locator("#alert-list tbody tr")
+    boxes = rows.get_by_role("checkbox")
+    await boxes.nth(1).check()
+    await boxes.nth(2).focus()
+    chosen = boxes.nth(2)
+    name = await chosen.get_attribute("aria-label")
+    await page.evaluate(UPDATE, None)
+    await expect(rows.first).to_contain_text("later")
+    await expect(boxes.nth(1)).to_be_checked()
+    await expect(chosen).to_be_focused()
+    # The alert above has ended: the row with the focus moves up.
+    ended = await rows.first.get_attribute("id")
+    await page.evaluate(UPDATE, f"#{ended}")
+    await expect(page.locator(f"#{ended}")).to_have_count(0)
+    await expect(page.get_by_label(str(name), exact=True)).to_be_focused()

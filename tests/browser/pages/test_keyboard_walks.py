@@ -35,14 +35,14 @@ async def log_in(page: Page, url: str) -> None:
     await page.wait_for_url(f"{url}/", wait_until="load")
 
 
-async def tab_to(page: Page, control: Locator) -> None:
+async def tab_to(page: Page, control: Locator, most_stops: int = _MOST_STOPS) -> None:
     """Press Tab until a control has the focus."""
     await expect(control).to_be_visible()
-    for _ in range(_MOST_STOPS):
+    for _ in range(most_stops):
         await page.keyboard.press("Tab")
         if await control.evaluate(IS_FOCUSED):
             return
-    raise AssertionError(f"{_MOST_STOPS} times Tab do not lead to {control}")
+    raise AssertionError(f"{most_stops} times Tab do not lead to {control}")
 
 
 async def find(page: Page, words: str, title: str) -> None:
@@ -58,14 +58,22 @@ async def test_from_login_to_an_edited_threshold(page: Page, url: str) -> None:
     await log_in(page, url)
     await find(page, "db-2", "db-2")
     await page.wait_for_url(re.compile("/host/"), wait_until="load")
+    # Past the charts, which have many controls.
+    await tab_to(page, page.get_by_role("link", name="Checks", exact=True))
+    await page.keyboard.press("Enter")
     warning = page.get_by_label("CPU warning")
-    await tab_to(page, warning)
+    await tab_to(page, warning, most_stops=10)
     await page.keyboard.press("Control+a")
     await page.keyboard.type("71")
     async with page.expect_navigation():
         await page.keyboard.press("Enter")
     await expect(warning).to_have_value("71")
     await expect(page.get_by_role("row", name="CPU").get_by_text("custom")).to_be_visible()
+    # The shortcuts work where a box has the focus.
+    await tab_to(page, page.get_by_label("CPU check on"), most_stops=10)
+    await page.keyboard.press("g")
+    await page.keyboard.press("h")
+    await page.wait_for_url(f"{url}/", wait_until="load")
 
 
 async def test_from_login_to_an_acknowledged_alert(page: Page, url: str) -> None:

@@ -73,13 +73,16 @@ const copyAttributes = (from, to) => {
   }
 };
 
-const isSameElement = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && a.id === b.id;
+// Not `node.id`: of a form with a field that is named "id", that is the field.
+const idOf = (node) => node.getAttribute?.("id") ?? "";
+
+const isSameElement = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && idOf(a) === idOf(b);
 
 const morphChildren = (from, to) => {
-  const byId = new Map([...from.children].filter((child) => child.id).map((child) => [child.id, child]));
+  const byId = new Map([...from.children].filter(idOf).map((child) => [idOf(child), child]));
   let here = from.firstChild;
   for (const wanted of [...to.childNodes]) {
-    const known = wanted.id ? byId.get(wanted.id) : null;
+    const known = byId.get(idOf(wanted));
     if (known && known !== here) from.insertBefore(known, here);
     const match = known || (here && isSameElement(here, wanted) ? here : null);
     if (match) {
@@ -104,7 +107,7 @@ const morph = (from, to) => {
     from.nodeValue = to.nodeValue;
     return;
   }
-  if (from.matches("input, select, textarea")) return;
+  if (from.matches("input:not([type=hidden]), select, textarea")) return;
   copyAttributes(from, to);
   morphChildren(from, to);
 };
@@ -112,6 +115,7 @@ const morph = (from, to) => {
 // Brings every element with `data-region` up to date from the one with the same id in `fresh`,
 // a document or a fragment.
 export const updateRegions = (fresh) => {
+  const focused = document.activeElement;
   showLocalTimes(fresh);
   for (const region of fresh.querySelectorAll("[data-region]")) {
     // A region within a region is brought up to date with it.
@@ -121,6 +125,8 @@ export const updateRegions = (fresh) => {
     morph(shown, region);
     followScrolling(shown);
   }
+  // A row that has moved up to the place of a removed one has lost the focus.
+  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
 };
 
 // Puts the elements with these ids, which have one parent, in this order.

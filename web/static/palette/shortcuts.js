@@ -2,7 +2,8 @@
 
 const SECOND_KEY_MS = 1500;
 
-const isTyping = (event) => event.target.closest?.("input, textarea, select, [contenteditable]");
+// Letters mean nothing to a box that is ticked.
+const isTyping = (event) => event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 
 // Returns a function that shows the list. `openPalette` opens the palette, `searchField` is the
 // search of this page, if it has one.
