@@ -19,6 +19,11 @@ CALL = """async ([module, name, args]) => {
     return Number.isNaN(result) ? "NaN" : result;
 }"""
 
+TICKS = """async ([unit, ticks]) => {
+    const { tickLabels, UNITS } = await import("/static/lib/format.js");
+    return tickLabels(ticks, UNITS[unit]);
+}"""
+
 
 @pytest.fixture
 async def explore(tmp_path: Path, page: Page) -> AsyncIterator[Page]:
@@ -56,6 +61,35 @@ async def test_numbers_and_durations_are_written_with_their_units(explore: Page)
     counted = "%(count)s sample", "%(count)s samples"
     assert await call(explore, "lib/texts.js", "tn", *counted, 1) == "1 sample"
     assert await call(explore, "lib/texts.js", "tn", *counted, 1234) == "1,234 samples"
+
+
+async def test_bands_that_overlap_are_joined(explore: Page) -> None:
+    ranges = [[5, 9], [1, 3], [2, 4], [9, 12], [20, 20]]
+    bands = await call(explore, "lib/annotation_marks.js", "joined", ranges)
+    assert bands == [[1, 4], [5, 12], [20, 20]]
+
+
+async def test_labels_of_an_axis_have_one_unit_and_the_same_decimals(explore: Page) -> None:
+    for ticks, expected in (
+        ([0, 2500, 5000], ["0", "2.5k", "5.0k"]),
+        ([1000, 1000.5, 1001], ["1.0000k", "1.0005k", "1.0010k"]),
+        ([0, 0.1, 0.2, 0.1 + 0.2], ["0", "0.1", "0.2", "0.3"]),
+        ([-3, 0, 3], ["-3", "0", "3"]),
+        ([0, 0.00001], ["0", "1.0e-5"]),
+        ([], []),
+    ):
+        assert await call(explore, "lib/format.js", "axisTexts", ticks) == expected, ticks
+    for unit, ticks, expected in (
+        ("per_s", [0, 0.005, 0.01, 0.015], ["0/s", "0.005/s", "0.010/s", "0.015/s"]),
+        ("per_s", [0, 500, 1000, 1500], ["0/s", "0.5 k/s", "1.0 k/s", "1.5 k/s"]),
+        ("seconds", [0, 0.005, 0.01], ["0 s", "5 ms", "10 ms"]),
+        ("bytes", [0, 2**33, 2**34], ["0 B", "8 GiB", "16 GiB"]),
+        ("bytes_per_s", [5e6, 0, 5e6], ["5 MB/s", "0 B/s", "5 MB/s"]),
+        ("ratio", [0, 0.25, 0.5], ["0 %", "25 %", "50 %"]),
+        ("celsius", [-5, 0, 5], ["-5 °C", "0 °C", "5 °C"]),
+    ):
+        drawn = await explore.evaluate(TICKS, [unit, ticks])
+        assert drawn == expected, (unit, ticks)
 
 
 async def test_completion_knows_what_may_be_typed_at_the_caret(explore: Page) -> None:

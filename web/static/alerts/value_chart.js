@@ -1,7 +1,7 @@
 // The value of an alert over time, with its threshold and the moments at which it fired and ended.
 
 import { element } from "../lib/dom.js";
-import { axisText } from "../lib/format.js";
+import { axisTexts } from "../lib/format.js";
 import { colour, plotOptions, translucent, uPlot } from "../lib/plot.js";
 import { JSON_HEADERS, t } from "../lib/texts.js";
 import { onThemeChange } from "../lib/theme.js";
@@ -79,7 +79,7 @@ const optionsOf = (count) => {
     height: HEIGHT,
     sync: "alert",
     zoom: () => {},
-    valueAxis: { size: 56, space: 36, values: (_plot, ticks) => ticks.map(axisText) },
+    valueAxis: { size: 56, space: 36, values: (_plot, ticks) => axisTexts(ticks) },
   });
   const line = colour("--line-1");
   return {

@@ -2,7 +2,7 @@
 // the page share one cursor.
 
 import { dataElement, element } from "../lib/dom.js";
-import { axisText, timeText, valueText } from "../lib/format.js";
+import { axisTexts, timeText, valueText } from "../lib/format.js";
 import { plotOptions, strokes, uPlot } from "../lib/plot.js";
 import { t } from "../lib/texts.js";
 import { onThemeChange } from "../lib/theme.js";
@@ -79,7 +79,7 @@ const optionsOf = (canvas, times, rows, { isHidden, lines, zoom, hooks }) => {
     height: HEIGHT,
     sync: "explore",
     zoom,
-    valueAxis: { size: 56, space: 36, values: (_plot, ticks) => ticks.map(axisText) },
+    valueAxis: { size: 56, space: 36, values: (_plot, ticks) => axisTexts(ticks) },
   });
   const samples = rows.map((row) => row.filter((value) => value !== null).length);
   return {

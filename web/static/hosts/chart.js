@@ -3,7 +3,7 @@
 import { annotationMarks, textsBetween } from "../lib/annotation_marks.js";
 import { chartTip } from "../lib/chart_tip.js";
 import { element } from "../lib/dom.js";
-import { durationText, timeText, UNITS, UNKNOWN } from "../lib/format.js";
+import { durationText, tickLabels, timeText, UNITS, UNKNOWN } from "../lib/format.js";
 import { colour, plotOptions, strokes, translucent, uPlot } from "../lib/plot.js";
 import { t, tn } from "../lib/texts.js";
 import { busyLines, comparedRows, drawnRows } from "./chart_data.js";
@@ -20,7 +20,7 @@ const lineText = (name) => {
 // Steps between the ticks of an axis in KiB, MiB, …: powers of two.
 const BINARY_STEPS = Array.from({ length: 60 }, (_, power) => 2 ** power);
 
-// The same for bytes per second: whole numbers, because the labels have no decimals.
+// The same for bytes per second: whole numbers.
 const WHOLE_STEPS = Array.from({ length: 18 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
 const stepsOf = (unit) => {
@@ -43,6 +43,7 @@ const valueRange = (chart) => (_plot, low, high) => {
 //   `zoom(start_s, end_s)`, `reset()`, `pick(time_s)`, and `explore(queries)`, a link to the Explore page.
 export const createChart = (chart, hidden, view) => {
   const unit = UNITS[chart.unit];
+  const isMirrored = chart.lines.some((line) => line.mirrored);
   const isHidden = (line) => hidden.has(line.name);
   const figure = element("figure", "chart");
   const caption = element("figcaption");
@@ -176,9 +177,10 @@ export const createChart = (chart, hidden, view) => {
       sync: "host",
       zoom: view.zoom,
       valueAxis: {
-        size: 62, space: 32,
+        // At 26 px a chart with lines on both sides of zero has a tick on each of them.
+        size: 62, space: 26,
         incrs: stepsOf(chart.unit),
-        values: (_plot, ticks) => ticks.map((value) => unit.text(Math.abs(value)).replace(/[.,]0+(?= |$)/, "")),
+        values: (_plot, ticks) => tickLabels(isMirrored ? ticks.map(Math.abs) : ticks, unit),
       },
     });
     const drawn = series();

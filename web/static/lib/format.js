@@ -137,18 +137,43 @@ const secondsText = (value) => {
   return size >= 0.001 ? `${threeDigits(value * 1000)} ms` : `${threeDigits(value * 1e6)} µs`;
 };
 
-// The units of the server's charts; `base` is the one that the steps of an axis are powers of.
+const DECIMAL = ["", "k", "M", "G", "T"];
+
+const decimalScales = (unit) => DECIMAL.map((prefix, power) => [1000 ** power, ` ${prefix}${unit}`]);
+
+// The units of the server's charts; `base` is the one that the steps of an axis are powers of, and `scales`
+// are the sizes and names of the units that its ticks may have, smallest first.
 export const UNITS = {
-  ratio: { text: (value) => `${threeDigits(value * 100)} %`, base: 10 },
-  number: { text: threeDigits, base: 10 },
-  bytes: { text: (value) => scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"], ""), base: 2 },
-  bytes_per_s: { text: (value) => scaled(value, 1000, ["", "k", "M", "G", "T"], "B/s"), base: 10 },
-  per_s: { text: (value) => `${Math.abs(value) >= 1000 ? scaled(value, 1000, ["", "k", "M", "G"], "") : threeDigits(value)}/s`, base: 10 },
-  seconds: { text: (value) => secondsText(value), base: 10 },
-  hertz: { text: (value) => scaled(value, 1000, ["", "k", "M", "G"], "Hz"), base: 10 },
-  watts: { text: (value) => `${threeDigits(value)} W`, base: 10 },
-  rpm: { text: (value) => `${value.toFixed(0)} rpm`, base: 10 },
-  celsius: { text: (value) => `${threeDigits(value)} °C`, base: 10 },
+  ratio: { text: (value) => `${threeDigits(value * 100)} %`, base: 10, scales: [[0.01, " %"]] },
+  number: { text: threeDigits, base: 10, scales: [[1, ""], [1e6, " M"], [1e9, " G"]] },
+  bytes: {
+    text: (value) => scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"], ""), base: 2,
+    scales: ["B", "KiB", "MiB", "GiB", "TiB", "PiB"].map((name, power) => [1024 ** power, ` ${name}`]),
+  },
+  bytes_per_s: { text: (value) => scaled(value, 1000, DECIMAL, "B/s"), base: 10, scales: decimalScales("B/s") },
+  per_s: {
+    text: (value) => `${Math.abs(value) >= 1000 ? scaled(value, 1000, ["", "k", "M", "G"], "") : threeDigits(value)}/s`, base: 10,
+    scales: [[1, "/s"], [1e3, " k/s"], [1e6, " M/s"], [1e9, " G/s"]],
+  },
+  seconds: { text: (value) => secondsText(value), base: 10, scales: [[1e-6, " µs"], [1e-3, " ms"], [1, " s"]] },
+  hertz: { text: (value) => scaled(value, 1000, ["", "k", "M", "G"], "Hz"), base: 10, scales: decimalScales("Hz") },
+  watts: { text: (value) => `${threeDigits(value)} W`, base: 10, scales: [[1, " W"]] },
+  rpm: { text: (value) => `${value.toFixed(0)} rpm`, base: 10, scales: [[1, " rpm"]] },
+  celsius: { text: (value) => `${threeDigits(value)} °C`, base: 10, scales: [[1, " °C"]] },
+};
+
+const MOST_DECIMALS = 6;
+
+// The labels of an axis: all in the same unit and with as many decimals as the steps need.
+export const tickLabels = (ticks, { scales }) => {
+  const most = Math.max(...ticks.map(Math.abs));
+  const [size, name] = scales.findLast(([each]) => each <= most) ?? scales[0];
+  const parts = ticks.map((tick) => tick / size);
+  const isExact = (decimals) => parts.every((part) => Math.abs(part - Number(part.toFixed(decimals))) < 1e-9 * Math.max(1, most / size));
+  let decimals = 0;
+  while (decimals < MOST_DECIMALS && !isExact(decimals)) decimals += 1;
+  const [, zero] = scales.find(([each]) => each === 1) ?? [1, name];
+  return parts.map((part) => (part === 0 ? `0${zero}` : `${shown(part.toFixed(decimals))}${name}`));
 };
 
 // A sample's value with seven digits.
@@ -167,4 +192,12 @@ export const axisText = (value) => {
   if (size >= 1e18 || (size && size < 1e-4)) return value.toExponential(1);
   const [scale, prefix] = PREFIXES.find(([each]) => size >= each) ?? [1, ""];
   return `${shown(String(Number((value / scale).toPrecision(4))))}${prefix}`;
+};
+
+const PLAIN = { scales: [[1, ""], ...PREFIXES.toReversed()] };
+
+// The labels of an axis without a unit.
+export const axisTexts = (ticks) => {
+  const most = Math.max(...ticks.map(Math.abs));
+  return most >= 1e18 || (most > 0 && most < 1e-4) ? ticks.map(axisText) : tickLabels(ticks, PLAIN);
 };

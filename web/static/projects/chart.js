@@ -7,12 +7,16 @@
 import { annotationMarks, textsBetween } from "../lib/annotation_marks.js";
 import { chartTip } from "../lib/chart_tip.js";
 import { element } from "../lib/dom.js";
-import { axisText, UNKNOWN } from "../lib/format.js";
+import { axisTexts, UNKNOWN } from "../lib/format.js";
 import { plotOptions, strokes, translucent, uPlot } from "../lib/plot.js";
 import { t } from "../lib/texts.js";
 import { onThemeChange } from "../lib/theme.js";
 
 const HEIGHT = 240;
+
+// Steps between the ticks of an axis that counts.
+const WHOLE_STEPS = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
+
 const MONTH = new Intl.DateTimeFormat(document.documentElement.lang, { month: "short", timeZone: "UTC" });
 const MONTHS = Array.from({ length: 12 }, (_, month) => MONTH.format(new Date(Date.UTC(2026, month, 1))));
 
@@ -85,7 +89,9 @@ const createChart = (figure) => {
   const bucketOf = (time_ms) => edges.findLastIndex((edge) => edge <= time_ms);
 
   const options = () => {
-    const base = plotOptions(field, { height: HEIGHT, sync: figure.dataset.chart, zoom: () => {}, valueAxis: { size: 54, values: (_plot, ticks) => ticks.map(axisText) } });
+    const isCount = data.lines.every(({ values }) => values.every((value) => value === null || Number.isInteger(value)));
+    const valueAxis = { size: 54, incrs: isCount ? WHOLE_STEPS : undefined, values: (_plot, ticks) => axisTexts(ticks) };
+    const base = plotOptions(field, { height: HEIGHT, sync: figure.dataset.chart, zoom: () => {}, valueAxis });
     const [time, value] = base.axes;
     return {
       ...base,
