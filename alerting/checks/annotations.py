@@ -59,7 +59,7 @@ def _threshold(check: HostCheck, severity: Severity) -> str:
     unit = f" {check.kind.unit}".rstrip()
     beyond, back = ("Below", "above") if check.kind.falling else ("Above", "below")
     recovery = check.recovery_of(severity)
-    return f"{beyond} {threshold:g}{unit}{held}; over {back} {recovery:g}{unit}."
+    return f"{beyond} {threshold:g}{unit}{held}; ends {back} {recovery:g}{unit}."
 
 
 def _bounds(check: HostCheck, bounds: Mapping[str, float]) -> str:

@@ -115,7 +115,8 @@ def _thresholds(
     """Return warning, critical and recovery.
 
     A recovery that is not overridden keeps its distance from the warning, or from the
-    critical threshold if there is no warning.
+    critical threshold if there is no warning, but is at least half of it: no value is below
+    zero, and an alert with such a recovery would not end.
     """
     warning, critical, recovery = defaults.warning, defaults.critical, defaults.recovery
     if override is None:
@@ -128,7 +129,10 @@ def _thresholds(
         # The defaults have changed since the override was made. The override wins.
         warning = critical = critical if override.critical is not None else warning
     first = _first(warning, critical)
-    recovery = first - distance if override.recovery is None else override.recovery
+    if override.recovery is not None:
+        recovery = override.recovery
+    else:
+        recovery = max(first - distance, first / 2)
     recovery = max(recovery, first) if kind.falling else min(recovery, first)
     return warning, critical, max(recovery, 0.0)
 

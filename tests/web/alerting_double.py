@@ -1,6 +1,7 @@
 """Alerting over real settings and records, which evaluates nothing."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import aiohttp
 
@@ -102,6 +103,11 @@ class AlertingDouble:
             self._open[stored.id] = stored
         self._publish(AlertChange(stored, before))
         return stored
+
+    def measure(self, alert_id: int, value: float, summary: str) -> None:
+        """Give an open alert another value, as an evaluation without a change of state does."""
+        annotations = Labels.of(summary=summary)
+        self._open[alert_id] = replace(self._open[alert_id], value=value, annotations=annotations)
 
     def _publish(self, change: AlertChange) -> None:
         for subscriber in self.subscribers:

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from alerting.check_settings import CheckName
+from alerting.checks.kinds import KINDS as CHECK_KINDS
 from alerting.views import GroupView, RuleView
 from model.clock import Clock
 from storage.api.alerts import Alert, AlertRecords
@@ -44,6 +47,7 @@ VIEWS: Final = {
     "notifications": marked("Notifications"),
 }
 _TIMELINE_LENGTH: Final = 200
+_CHECKS: Final = frozenset(CheckName)
 
 ALERTS: Final = Page(
     path="/alerts",
@@ -173,6 +177,10 @@ class AlertsPages:
         """Show one alert with its rule and its history."""
         alert = await self._alerts.alert(record_id(request))
         fleet = await self._fleet.view()
+        for each in self._alerting.open_alerts():
+            # The record has the value of the last change of state.
+            if each.alert.id == alert.id:
+                alert = replace(alert, value=each.alert.value, annotations=each.alert.annotations)
         rule, held_by = self._explainer.rule_of(alert.id)
         history = await read_history(self._alerts, alert.id, _TIMELINE_LENGTH + 1)
         timeline = history.timeline()
@@ -183,6 +191,7 @@ class AlertsPages:
             alert=alert,
             rule=rule,
             chart=None if chart is None else chart.document(),
+            unit=unit_of(alert),
             held_by=held_by,
             explanation=await self._explainer.of_alert(alert),
             matchers=own_matchers(alert.labels),
@@ -216,6 +225,13 @@ class AlertsPages:
         note(request, "alert.unacknowledge", alert_name(alert), id=str(alert.id))
         self._fleet.forget()
         raise web.HTTPSeeOther(f"/alerts/{alert.id}")
+
+
+def unit_of(alert: Alert) -> str:
+    """Return the unit of the value of a host check's alert, "" for any other alert."""
+    group, _, check = alert.rule.partition("/")
+    kind = CHECK_KINDS.get(CheckName(check)) if group == "host" and check in _CHECKS else None
+    return "" if kind is None else kind.unit.value
 
 
 def runbook_url(alert: Alert) -> str:

@@ -35,7 +35,8 @@ def test_down_is_critical_and_has_no_threshold() -> None:
         (cpu(warning=70.0), 70, 95, [90, 65]),
         (cpu(warning=90.0, critical=99.0), 90, 99, [94, 85]),
         (cpu(recovery=60.0), 85, 95, [70, 60]),
-        (cpu(warning=2.0), 2, 95, [93, 0]),
+        (cpu(warning=2.0), 2, 95, [94, 1]),
+        (cpu(warning=8.0), 8, 95, [91, 4]),
     ],
 )
 def test_override_replaces_defaults(

@@ -158,7 +158,7 @@ async def test_usage_above_the_threshold_fires_and_recovers_below_the_lower_one(
     [item] = bench.book.open_alerts()
     assert dict(item.alert.annotations) == {
         "summary": "CPU of web-1 at 88 %",
-        "description": "Above 85 % for 1m; over below 80 %.",
+        "description": "Above 85 % for 1m; ends below 80 %.",
     }
     await bench.at(3, web_1_cpu=81)
     assert bench.states == {"cpu warning web-1": "firing"}

@@ -262,7 +262,7 @@ async def test_filling_disk_is_foretold_with_an_interval(
     # 60 % are used, 40 GiB are left and go at 3 GiB an hour.
     assert first.alert.annotations.get("summary") == "Disk / of web-1 is full in 13 h"
     assert first.alert.annotations.get("description") == (
-        "Below 24 h; over above 36 h. Between 13 h and 13 h from now (95 % interval)."
+        "Below 24 h; ends above 36 h. Between 13 h and 13 h from now (95 % interval)."
     )
     assert last.status.value == "resolved"
 

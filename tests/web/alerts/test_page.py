@@ -42,6 +42,22 @@ async def test_open_alert_is_acknowledged_on_its_page(world: World) -> None:
     )
 
 
+async def test_page_of_an_open_alert_has_the_newest_value_with_the_unit_of_its_check(
+    world: World,
+) -> None:
+    stored = await world.alerting.put(an_alert(value=91.25))
+    assert "<dd>91.25 %</dd>" in await world.page(f"/alerts/{stored.id}")
+    world.alerting.measure(stored.id, 93.5, "CPU at 93.5 %")
+    text = await world.page(f"/alerts/{stored.id}")
+    assert "<dd>93.5 %</dd>" in text
+    assert '<p class="lead"><bdi>CPU at 93.5 %</bdi></p>' in text
+
+
+async def test_alert_of_a_rule_has_a_value_without_a_unit(world: World) -> None:
+    stored = await world.alerting.put(replace(an_alert(value=91.25), rule="mine/HighLoad"))
+    assert "<dd>91.25</dd>" in await world.page(f"/alerts/{stored.id}")
+
+
 async def test_alert_that_is_held_back_says_why(world: World) -> None:
     stored = await world.alerting.put(an_alert())
     world.alerting.held[stored.id] = "the host is not up"
