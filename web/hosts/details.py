@@ -16,13 +16,19 @@ _INFO_METRICS: Final = "node_uname_info|node_os_info|node_dmi_info"
 
 @dataclass(frozen=True, slots=True)
 class Filesystem:
-    """One mounted filesystem."""
+    """One mounted filesystem.
+
+    Attributes:
+        available_bytes: what users other than root may still write.
+        free_bytes: what nobody uses, the blocks reserved for root included.
+    """
 
     mountpoint: str
     device: str
     fstype: str
     size_bytes: float
     available_bytes: float | None
+    free_bytes: float | None
 
     @property
     def used_ratio(self) -> float | None:
@@ -30,6 +36,17 @@ class Filesystem:
         if self.available_bytes is None or not self.size_bytes:
             return None
         return 1 - self.available_bytes / self.size_bytes
+
+    @property
+    def reserved_bytes(self) -> float:
+        """What is reserved for root: used here, but neither used nor available in `df`.
+
+        Less than a hundredth is rounding, of hosts that report a percentage.
+        """
+        if self.available_bytes is None or self.free_bytes is None:
+            return 0.0
+        reserved = self.free_bytes - self.available_bytes
+        return reserved if reserved > self.size_bytes / 100 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +71,11 @@ async def read_details(
     """Return the details of a host."""
     host = f"instance={quote(instance)}"
     disks = f"{{{host},{real_disks(disk)}}}"
-    infos, sizes, available = await asyncio.gather(
+    infos, sizes, available, free = await asyncio.gather(
         instant_rows(engine, f'{{__name__=~"{_INFO_METRICS}",{host}}}', now_ms),
         instant_rows(engine, f"node_filesystem_size_bytes{disks}", now_ms),
         instant_rows(engine, f"node_filesystem_avail_bytes{disks}", now_ms),
+        instant_rows(engine, f"node_filesystem_free_bytes{disks}", now_ms),
     )
     by_metric = {labels.metric: labels for labels, _ in infos}
     uname = by_metric.get("node_uname_info", Labels())
@@ -69,14 +87,17 @@ async def read_details(
         machine=uname.get("machine"),
         nodename=uname.get("nodename"),
         hardware=" ".join(filter(None, (board.get("system_vendor"), board.get("product_name")))),
-        filesystems=_filesystems(sizes, available),
+        filesystems=_filesystems(sizes, available, free),
     )
 
 
 def _filesystems(
-    sizes: Sequence[tuple[Labels, float]], available: Sequence[tuple[Labels, float]]
+    sizes: Sequence[tuple[Labels, float]],
+    available: Sequence[tuple[Labels, float]],
+    free: Sequence[tuple[Labels, float]],
 ) -> tuple[Filesystem, ...]:
     available_bytes = {labels.get("mountpoint"): value for labels, value in available}
+    free_bytes = {labels.get("mountpoint"): value for labels, value in free}
     return tuple(
         sorted(
             (
@@ -86,6 +107,7 @@ def _filesystems(
                     labels.get("fstype"),
                     value,
                     available_bytes.get(labels.get("mountpoint")),
+                    free_bytes.get(labels.get("mountpoint")),
                 )
                 for labels, value in sizes
                 if value > 0

@@ -72,6 +72,10 @@ const selectOf = ({ variable, options, chosen }) => {
     option.translate = value === ALL;
     select.add(option);
   }
+  if (!select.options.length && !variable.multi) {
+    select.add(new Option(t("None"), ""));
+    select.disabled = true;
+  }
   select.addEventListener("change", () => {
     const picked = [...select.selectedOptions].map((each) => each.value);
     // All and single values exclude each other: the newer choice holds.
