@@ -1,13 +1,16 @@
 """A page in chromium that fails its test on any script error."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Final
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.chromium import launch, require_chromium
+from tests.browser.signing_in import sign_in
 from tests.patience import PATIENCE_S
+from tests.web.web_demo import serving
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +53,19 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     yield page
     await context.close()
     assert [text for text in complaints if not any(word in text for word in EXPECTED)] == []
+
+
+@pytest.fixture
+def first_page() -> str:
+    """Return the path that the browser shows after the login; tests of other pages override it."""
+    return "/"
+
+
+@pytest.fixture
+async def url(tmp_path: Path, page: Page, first_page: str) -> AsyncIterator[str]:
+    """The address of a demonstration server; the browser is logged in as its administrator."""
+    async with serving(tmp_path) as url:
+        await sign_in(page, url, first_page)
+        yield url
+        # A page that stays open would ask a server that has stopped.
+        await page.goto("about:blank")

@@ -1,14 +1,10 @@
 """Annotations on the charts of a host."""
 
-from pathlib import Path
-
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.drawing import hover_until_values
-from tests.browser.signing_in import sign_in
 from tests.system.processes import until
-from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -33,17 +29,14 @@ BANDS = """() => {
 
 
 async def test_annotation_is_drawn_and_its_text_shown_under_the_cursor(
-    tmp_path: Path, page: Page
+    page: Page, url: str
 ) -> None:
-    async with serving(tmp_path) as url:
-        await sign_in(page, url)
-        assert await page.evaluate(ADD, HOSTILE) == 201
-        await page.add_init_script(f"({BANDS})()")
-        # Charts are drawn as they come into view.
-        await page.set_viewport_size({"width": 1280, "height": 3000})
-        await page.goto(url + HOST)
-        await expect(page.locator(".chart canvas")).to_have_count(8)
-        await until(lambda: page.evaluate("window.bands >= 8"), "bands on all charts")
-        await hover_until_values(page, page.locator(".chart .u-over").first, HOSTILE)
-        assert await page.evaluate("window.hurt") is None
-        await page.goto("about:blank")
+    assert await page.evaluate(ADD, HOSTILE) == 201
+    await page.add_init_script(f"({BANDS})()")
+    # Charts are drawn as they come into view.
+    await page.set_viewport_size({"width": 1280, "height": 3000})
+    await page.goto(url + HOST)
+    await expect(page.locator(".chart canvas")).to_have_count(8)
+    await until(lambda: page.evaluate("window.bands >= 8"), "bands on all charts")
+    await hover_until_values(page, page.locator(".chart .u-over").first, HOSTILE)
+    assert await page.evaluate("window.hurt") is None

@@ -1,17 +1,12 @@
 """Charts of every page in a window that becomes narrower, before any script measures them again."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.drawing import expect_drawn
 from tests.browser.layout import expect_no_overflow
-from tests.browser.signing_in import sign_in
 from tests.system.processes import until
-from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -23,14 +18,6 @@ TIP_BEYOND = """tip => {
     const box = tip.getBoundingClientRect();
     return Math.max(field.left - box.left, box.right - field.right);
 }"""
-
-
-@pytest.fixture
-async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
-    async with serving(tmp_path) as url:
-        await sign_in(page, url)
-        yield url
-        await page.goto("about:blank")
 
 
 async def a_trend(url: str, page: Page) -> str:

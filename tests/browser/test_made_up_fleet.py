@@ -1,30 +1,17 @@
 """The pages of a made-up fleet: live updates, charts, layout, theme and keyboard."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, WebSocket, expect
 
 from tests.browser.drawing import hover_until_values
 from tests.browser.layout import expect_no_overflow
-from tests.browser.signing_in import sign_in
 from tests.system.processes import until
-from tests.web.web_demo import serving
 
 pytestmark = pytest.mark.browser
 
 HOST = "/host/10.0.1.16:9100"
-
-
-@pytest.fixture
-async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
-    """The address of the demonstration server; the browser is logged in and shows the hosts."""
-    async with serving(tmp_path) as url:
-        await sign_in(page, url)
-        yield url
-        await page.goto("about:blank")
 
 
 async def test_live_table_keeps_the_search_its_focus_and_its_rows(page: Page, url: str) -> None:

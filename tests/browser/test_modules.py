@@ -1,14 +1,9 @@
 """Functions of the pages' ES modules, imported in a real browser."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Page
-
-from tests.browser.signing_in import sign_in
-from tests.web.web_demo import serving
 
 pytestmark = pytest.mark.browser
 
@@ -26,13 +21,16 @@ TICKS = """async ([unit, ticks]) => {
 
 
 @pytest.fixture
-async def explore(tmp_path: Path, page: Page) -> AsyncIterator[Page]:
+def first_page() -> str:
+    return "/explore"
+
+
+@pytest.fixture
+async def explore(page: Page, url: str) -> Page:
     """The Explore page."""
-    async with serving(tmp_path) as url:
-        await sign_in(page, url, "/explore")
-        await page.wait_for_selector("#queries textarea")
-        yield page
-        await page.goto("about:blank")
+    assert page.url.startswith(url)
+    await page.wait_for_selector("#queries textarea")
+    return page
 
 
 async def call(page: Page, module: str, name: str, *args: Any) -> Any:

@@ -2,8 +2,6 @@
 
 import re
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -13,8 +11,6 @@ from playwright.async_api import Page, expect
 
 from tests.browser.layout import expect_no_overflow
 from tests.browser.navigation import follow
-from tests.browser.signing_in import sign_in
-from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -36,12 +32,8 @@ PAGES = (
 
 
 @pytest.fixture
-async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
-    """The address of the demonstration server; the browser is logged in."""
-    async with serving(tmp_path) as url:
-        await sign_in(page, url, "/projects")
-        yield url
-        await page.goto("about:blank")
+def first_page() -> str:
+    return "/projects"
 
 
 async def send(url: str, key: str, *events: dict[str, Any]) -> None:

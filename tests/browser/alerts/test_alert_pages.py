@@ -1,14 +1,9 @@
 """What an operator does on the pages of alerts, in a browser, on the made-up fleet."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
-
-from tests.browser.signing_in import sign_in
-from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -16,12 +11,8 @@ CPU_OF_BUILD_1 = "/alerts/7"
 
 
 @pytest.fixture
-async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
-    """The address of the demonstration server; the browser is logged in and shows the alerts."""
-    async with serving(tmp_path) as url:
-        await sign_in(page, url, "/alerts")
-        yield url
-        await page.goto("about:blank")
+def first_page() -> str:
+    return "/alerts"
 
 
 async def test_alert_is_silenced_with_one_click_or_with_a_preview(page: Page, url: str) -> None:

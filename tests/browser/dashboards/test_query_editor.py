@@ -1,15 +1,11 @@
 """The query editor in the dialog of a panel: completions, errors, and keys that stay in the box."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.browser.layout import expect_no_overflow
-from tests.browser.signing_in import sign_in
-from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -19,18 +15,21 @@ PLACE_BEFORE: Final = """async ([text, scope, offset]) =>
 
 
 @pytest.fixture
-async def dialog(tmp_path: Path, page: Page) -> AsyncIterator[Locator]:
+def first_page() -> str:
+    return "/dashboards"
+
+
+@pytest.fixture
+async def dialog(page: Page, url: str) -> Locator:
     """The dialog of a new panel."""
-    async with serving(tmp_path) as url:
-        await sign_in(page, url, "/dashboards")
-        await page.get_by_label("Title", exact=True).fill("Mine")
-        await page.keyboard.press("Enter")
-        await page.wait_for_url("**/dashboards/*edit", wait_until="load")
-        await page.get_by_role("button", name="Panel", exact=True).click()
-        dialog = page.get_by_role("dialog", name="Panel")
-        await dialog.get_by_role("textbox", name="Title").fill("Load")
-        yield dialog
-        await page.goto("about:blank")
+    assert page.url.startswith(url)
+    await page.get_by_label("Title", exact=True).fill("Mine")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/dashboards/*edit", wait_until="load")
+    await page.get_by_role("button", name="Panel", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Panel")
+    await dialog.get_by_role("textbox", name="Title").fill("Load")
+    return dialog
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -1,14 +1,10 @@
 """Transformations, styles and values of panels: the modules of the page in a real browser."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Page
 
-from tests.browser.signing_in import sign_in
-from tests.web.web_demo import serving
 from web.dashboards.interpolation import VariableValues, interpolated
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -19,11 +15,14 @@ INTERPOLATE = """async ([text, scope]) => (await import("/static/dashboards/vari
 
 
 @pytest.fixture
-async def demo(tmp_path: Path, page: Page) -> AsyncIterator[Page]:
-    async with serving(tmp_path) as url:
-        await sign_in(page, url, "/dashboards")
-        yield page
-        await page.goto("about:blank")
+def first_page() -> str:
+    return "/dashboards"
+
+
+@pytest.fixture
+def demo(page: Page, url: str) -> Page:
+    assert page.url.startswith(url)
+    return page
 
 
 async def call(page: Page, module: str, name: str, *args: Any) -> Any:

@@ -3,8 +3,6 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, expect
@@ -12,21 +10,11 @@ from yarl import URL
 
 from tests.browser.drawing import expect_drawn, hover_until_values
 from tests.browser.layout import expect_no_overflow
-from tests.browser.signing_in import sign_in
 from tests.system.processes import until
-from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HOST = "/host/10.0.1.16:9100"
-
-
-@pytest.fixture
-async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
-    async with serving(tmp_path) as url:
-        await sign_in(page, url)
-        yield url
-        await page.goto("about:blank")
 
 
 async def test_charts_out_of_sight_are_loaded_when_they_are_seen(page: Page, url: str) -> None:

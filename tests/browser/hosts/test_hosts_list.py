@@ -1,26 +1,14 @@
 """The hosts page: selection, columns, groups, saved views, shapes, ages."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.layout import expect_no_overflow
-from tests.browser.signing_in import sign_in
 from tests.system.processes import until
-from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture
-async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
-    async with serving(tmp_path) as url:
-        await sign_in(page, url)
-        yield url
-        await page.goto("about:blank")
 
 
 async def test_hosts_are_selected_and_silenced_with_the_keyboard(page: Page, url: str) -> None:

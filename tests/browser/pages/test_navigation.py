@@ -1,7 +1,5 @@
 """Lists of pages take one row: the navigation and others are menus in a narrow window."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -10,8 +8,6 @@ from playwright.async_api import Locator, Page, expect
 from tests.browser.layout import expect_no_overflow
 from tests.browser.pages.axe import violations
 from tests.browser.pages.languages import choose_language
-from tests.browser.signing_in import sign_in
-from tests.web.web_demo import serving
 from web.http.viewing.view import LANGUAGES
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -22,13 +18,14 @@ IN_ONE_ROW: Final = """links => new Set(links.filter(link => link.checkVisibilit
 
 
 @pytest.fixture
-async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
-    """The address of the demonstration server; the browser is logged in and shows the alerts."""
-    async with serving(tmp_path) as url:
-        await page.set_viewport_size({"width": 360, "height": 640})
-        await sign_in(page, url, "/alerts")
-        yield url
-        await page.goto("about:blank")
+def first_page() -> str:
+    return "/alerts"
+
+
+@pytest.fixture(autouse=True)
+async def narrow(page: Page) -> None:
+    """Make the window narrow before the first page is shown."""
+    await page.set_viewport_size({"width": 360, "height": 640})
 
 
 def menu_of(page: Page) -> Locator:

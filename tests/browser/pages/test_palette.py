@@ -1,25 +1,16 @@
 """The command palette and the keys of every page, without a mouse."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.pages.axe import violations
-from tests.browser.signing_in import sign_in
-from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
-async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
-    """The address of the demonstration server; the browser is logged in and shows the alerts."""
-    async with serving(tmp_path) as url:
-        await sign_in(page, url, "/alerts")
-        yield url
-        await page.goto("about:blank")
+def first_page() -> str:
+    return "/alerts"
 
 
 async def test_palette_finds_and_opens_a_host_by_keys(page: Page, url: str) -> None:

@@ -1,25 +1,16 @@
 """Rows of tables that stand for one thing open it, and stay text that can be selected."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
-
-from tests.browser.signing_in import sign_in
-from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
-async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
-    """The demonstration's address; the browser is logged in and shows the alerts."""
-    async with serving(tmp_path) as url:
-        await sign_in(page, url, "/alerts")
-        yield url
-        await page.goto("about:blank")
+def first_page() -> str:
+    return "/alerts"
 
 
 async def test_click_beside_the_link_opens_the_row(page: Page, url: str) -> None:

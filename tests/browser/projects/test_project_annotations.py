@@ -1,8 +1,6 @@
 """Annotations on the charts of a project: marks of the project and of all, as text."""
 
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -10,10 +8,8 @@ from playwright.async_api import Page, expect
 
 from tests.browser.drawing import expect_drawn, hover_until_values
 from tests.browser.navigation import follow
-from tests.browser.signing_in import sign_in
 from tests.browser.test_annotations import BANDS, HOSTILE
 from tests.system.processes import until
-from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -27,29 +23,26 @@ ADD = """async (annotation) => {
 
 
 @pytest.fixture
-async def project(tmp_path: Path, page: Page) -> AsyncIterator[str]:
+async def project(page: Page, url: str) -> str:
     """The address of a project with events of six days; the browser is logged in."""
-    async with serving(tmp_path) as url:
-        await sign_in(page, url, "/projects")
-        await page.get_by_label("Name").fill("Shop")
-        await follow(page, page.get_by_role("button", name="Create project"))
-        await expect(page.locator("#arrival")).to_contain_text("Waiting for the first event")
-        address = page.url
-        now_ms = int(time.time() * 1000)
-        events = [
-            {"eventName": "open", "anonymousId": "a", "timestamp": now_ms - hours * HOUR_MS}
-            for hours in range(1, 6 * 24, 6)
-        ]
-        async with (
-            aiohttp.ClientSession(url) as client,
-            client.post(
-                "/v1/events/batch",
-                json={"projectKey": address.rsplit("/", 1)[1], "events": events},
-            ) as answer,
-        ):
-            assert answer.status == 200, await answer.text()
-        yield address
-        await page.goto("about:blank")
+    await page.get_by_label("Name").fill("Shop")
+    await follow(page, page.get_by_role("button", name="Create project"))
+    await expect(page.locator("#arrival")).to_contain_text("Waiting for the first event")
+    address = page.url
+    now_ms = int(time.time() * 1000)
+    events = [
+        {"eventName": "open", "anonymousId": "a", "timestamp": now_ms - hours * HOUR_MS}
+        for hours in range(1, 6 * 24, 6)
+    ]
+    async with (
+        aiohttp.ClientSession(url) as client,
+        client.post(
+            "/v1/events/batch",
+            json={"projectKey": address.rsplit("/", 1)[1], "events": events},
+        ) as answer,
+    ):
+        assert answer.status == 200, await answer.text()
+    return address
 
 
 async def annotate(page: Page, **annotation: object) -> None:

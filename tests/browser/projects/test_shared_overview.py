@@ -1,28 +1,15 @@
 """The overview with a condition is saved, opened again, shared, and the link revoked."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.layout import expect_no_overflow
 from tests.browser.navigation import follow
-from tests.browser.signing_in import sign_in
 from tests.browser.test_projects import create, send
-from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture
-async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
-    """The address of the demonstration server; the browser is logged in."""
-    async with serving(tmp_path) as url:
-        await sign_in(page, url, "/projects")
-        yield url
-        await page.goto("about:blank")
 
 
 async def test_an_overview_with_a_condition_is_saved_and_shared(page: Page, url: str) -> None:
