@@ -17,7 +17,7 @@ _KNOWN: Final = (
     r"eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?",  # JSON Web Tokens
     r"(?:rsk|sk|pk|rk|ghp|gho|ghs|ghu|glpat|xox[abposr]|whsec|npm|hf|key)[_-][\w-]{16,}",
     r"github_pat_\w{20,}",
-    r"(?:AKIA|ASIA)[0-9A-Z]{16}",
+    r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[0-9A-Z]{16}(?![A-Za-z0-9])",  # AWS access keys
     r"(?:Bearer|Basic)[ +]\S+",
     # Long runs of letters and digits; a UUID, which has hyphens, is an id.
     r"(?<![\w-])(?=[\w-]*[0-9])(?=[\w-]*[A-Za-z])[A-Za-z0-9_]{32,}(?![\w-])",

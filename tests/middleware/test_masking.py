@@ -34,10 +34,20 @@ def test_known_forms_of_secrets_are_masked_in_paths(secret: str) -> None:
         "/orders/20261129000000000001",
         "/a-very-long-article-about-monitoring-that-has-no-secret",
         "/static/app.3f2a1c.js",
+        # The letters of an AWS access key inside a longer word.
+        "/cards/NAKIADLOSTCARD2026ABCDE",
+        "/orders/ASIA2026ORDERNUMBER17",
+        "/files/xAKIAIOSFODNN7EXAMPLE",
     ],
 )
 def test_ids_and_names_stay_readable(path: str) -> None:
     assert SecretMask().path(path, None) == path
+
+
+@pytest.mark.parametrize("text", ["{}", "key={}", "a_{}_b", "s3:{}.csv", "({})", "{},{}"])
+def test_an_access_key_is_masked_between_any_marks(text: str) -> None:
+    shown = SecretMask().text(text.replace("{}", "ASIAIOSFODNN7EXAMPLE"))
+    assert shown == text.replace("{}", MASK)
 
 
 @pytest.mark.parametrize("name", ["token", "reset_token", "apiKey", "api_key", "password", "code"])

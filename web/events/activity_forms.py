@@ -1,6 +1,6 @@
 """Parameters and bodies of the reports about persons over time."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
@@ -10,7 +10,7 @@ from analytics.product.live import MOST_LIVE_EVENTS
 from analytics.product.persons import MOST_EVENTS, MOST_PERSONS
 from analytics.timestamps import Moment
 from web.events.forms import ProjectBody
-from web.http.parameters import DIGITS, Parameters
+from web.http.parameters import DIGITS, Flag, Parameters
 
 Cursor = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}-[0-9]{1,15}$")]
 PersonId = Annotated[str, StringConstraints(max_length=512)]
@@ -58,7 +58,7 @@ class SchemaQuery(Parameters):
 
     eventName: EventName | None = None
     from_: Annotated[Moment | None, Field(alias="from")] = None
-    hidden: Literal["true", "false"] = "false"
+    hidden: Flag = False
 
 
 class ImportQuery(Parameters):

@@ -27,7 +27,7 @@ from analytics.product.definitions import (
 from analytics.product.funnels import MOST_STEPS, Outcome
 from analytics.product.saved_reports import LONGEST_REPORT_NAME
 from model.base_models import DeferredModel
-from web.http.parameters import DIGITS, Parameters
+from web.http.parameters import DIGITS, Flag, Parameters
 
 ProjectKey = Annotated[str, StringConstraints(max_length=64)]
 Days = Annotated[int | None, Field(ge=1, le=MOST_DAYS), DIGITS]
@@ -75,15 +75,6 @@ def _from_text(value: Any) -> Any:
         raise ValueError(f"must be a filter in JSON: {exc}") from exc
 
 
-def _flag(value: Any) -> Any:
-    """Return a flag from a query parameter."""
-    if not isinstance(value, str):
-        return value
-    if value not in ("true", "false"):
-        raise ValueError("must be true or false")
-    return value == "true"
-
-
 class ReportQuery(Parameters):
     """A project, a range and a filter in JSON; see the definitions for the range."""
 
@@ -111,7 +102,7 @@ class SessionsQuery(ReportQuery, SessionsDefinition):
 
     days: Days = None
     limit: Annotated[int, Field(ge=1, le=1000), DIGITS] = 10
-    compare: Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})] = False
+    compare: Flag = False
 
 
 class TimeSeriesQuery(ReportQuery, TimeSeriesDefinition):

@@ -53,7 +53,7 @@ class SchemaApi:
         """
         query = read_query(request.query, SchemaQuery)
         project = await self._access.for_reading(request, request.match_info["project_key"])
-        reports, with_hidden = self._analytics.schema, query.hidden == "true"
+        reports, with_hidden = self._analytics.schema, query.hidden
         names = await reports.names(project, with_hidden=with_hidden)
         uses = await reports.properties(
             project, query.eventName, unix_ms(query.from_), with_hidden=with_hidden

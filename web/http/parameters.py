@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from model.base_models import DeferredModel
 from web.http.bodies import read_body
@@ -15,6 +15,7 @@ from web.http.errors import BadRequestError
 __all__ = [
     "DIGITS",
     "FORM",
+    "Flag",
     "PageLength",
     "Paging",
     "Parameters",
@@ -48,6 +49,18 @@ def _digits(value: object) -> object:
 
 DIGITS: Final = BeforeValidator(_digits)
 """Accepts whole numbers as text. Place it after the bounds, or OpenAPI omits these."""
+
+
+def _flag(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return value == "true"
+
+
+Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
+"""A parameter that is `true` or `false`; not what else pydantic takes, such as `yes`."""
 
 RecordId = Annotated[int, Field(ge=1, le=_LARGEST_ID), DIGITS]
 

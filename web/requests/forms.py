@@ -10,7 +10,7 @@ from analytics.statistics.calendar import Interval
 from model.base_models import DeferredModel
 from storage.api.project_keys import KeyScope
 from storage.api.requests import RequestSelection, StoredRequest
-from web.http.parameters import DIGITS, Parameters
+from web.http.parameters import DIGITS, Flag, Parameters
 from web.projects.times import Moment
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -146,7 +146,7 @@ class SummaryQuery(MetricsQuery):
     """
 
     apdex_ms: Annotated[int, Field(ge=1, le=3_600_000), DIGITS] = DEFAULT_APDEX_MS
-    compare: Literal["true", "false"] = "false"
+    compare: Flag = False
 
 
 class SeriesQuery(MetricsQuery):

@@ -103,7 +103,7 @@ class RequestMetricsApi:
         query = read_query(request.query, SummaryQuery)
         _, selection = await self._asked(request, query)
         found, before = await self._reports.summary(selection, query.apdex_ms), None
-        if query.compare == "true":
+        if query.compare:
             earlier = self._reports.before(selection)
             before = await self._reports.summary(earlier, query.apdex_ms)
         return json_response(summary_document(found, before))

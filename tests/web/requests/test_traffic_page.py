@@ -124,6 +124,11 @@ async def test_figures_stand_beside_the_period_before_and_rates_have_intervals(
     assert round(found["error_rate_low"], 3) == 0.046
     assert round(found["error_rate_high"], 3) == 0.699
     assert (found["previous"]["total_requests"], found["previous"]["error_rate"]) == (2, 1.0)
+    for value in ("yes", "True", "1"):
+        refused = await world.client.get(
+            f"{url}/summary", params={**query, "compare": value}, headers=ann.session
+        )
+        assert refused.status == 400, value
     alone = await world.client.get(f"{url}/summary", params=query, headers=ann.session)
     assert (await alone.json())["previous"] is None
     series = await world.client.get(
