@@ -1,5 +1,6 @@
 """The tables of limits in docs/operations.md: defaults, settings, metrics and refusals."""
 
+import ast
 import inspect
 import re
 from collections.abc import Iterator, Mapping
@@ -13,17 +14,23 @@ from pydantic import BaseModel
 import alerting.alertmanagers.queue as alertmanager_queue
 import alerting.rules.expansion as rule_expansion
 import alerting.simulation.backtest as backtest
+import alerting.templates.budget as template_budget
 import analytics.product.ingestion as event_ingestion
 import analytics.product.saved_reports as saved_reports
 import analytics.product.segments as segments
 import analytics.product.shares as report_links
+import analytics.sessions.outcomes.github_client as github_client
 import analytics.sessions.traces.values as session_values
 import daemon.receiver_clients as receiver_clients
 import daemon.server.management.stored_receivers as stored_receivers
 import ingest.hosts.exposition_report as exposition_report
+import model.decompression.gzip_body as gzip_body
 import model.documents as documents
 import promql.evaluation.timing as query_timing
 import promql.syntax.cursor as query_syntax
+import scraper.discovery.engine.api as discovery_api
+import scraper.fetching.direct as direct_scrapes
+import scraper.fetching.http_session as scrape_sessions
 import scraper.probing.http_probe as http_probe
 import storage.api.fleet.host_views as host_views
 import storage.records.annotations as annotations
@@ -33,6 +40,7 @@ import storage.records.status.sqlite_probes as stored_probes
 import storage.records.status.sqlite_status_pages as status_pages
 import storage.samples.deletion.tombstones as tombstones
 import web.alerts.backtests as backtests
+import web.alerts.listing.bulk_acknowledgement as bulk_acknowledgement
 import web.alerts.rule_editor.groups_api as rule_groups_api
 import web.alerts.rule_editor.unit_tests as unit_tests
 import web.dashboards.api as dashboards_api
@@ -40,6 +48,7 @@ import web.dashboards.definition as dashboard_definition
 import web.dashboards.shares as dashboard_links
 import web.events.collection as event_collection
 import web.events.transfer_api as event_transfer
+import web.http.parameters as parameters
 import web.identity.login as login
 import web.identity.passwords as passwords
 import web.identity.second_factor as second_factor
@@ -101,6 +110,10 @@ CONSTANTS: dict[str, tuple[float, ...]] = {
         login._REGISTRATIONS,
     ),
     "logins that wait": (passwords._MOST_WAITING,),
+    "bytes of the answer of a service discovery": (
+        discovery_api.MAX_BODY_BYTES,
+        discovery_api.MAX_LINE_BYTES,
+    ),
     "points of a series": (query_timing.MAX_STEPS,),
     "characters of a query": (query_syntax.MAX_LENGTH, query_syntax.MAX_NESTING),
     "remote reads at the same time": (
@@ -109,6 +122,20 @@ CONSTANTS: dict[str, tuple[float, ...]] = {
         remote_read_request._MOST_MATCHERS,
     ),
     "nodes of a YAML file": (documents._SPARE_NODES,),
+    "parts of a compressed body": (gzip_body.MOST_MEMBERS,),
+    "fields of a form": (
+        parameters._MOST_FIELDS,
+        bulk_acknowledgement._MOST,
+        passwords.LONGEST,
+    ),
+    "patterns and nesting of a template": (
+        template_budget._MAX_PATTERN_CHARS,
+        template_budget.MAX_DEPTH,
+    ),
+    "bytes of the headers of a scrape's answer": (
+        direct_scrapes.MAX_HEAD_BYTES,
+        scrape_sessions._MAX_TOKEN_BYTES,
+    ),
     "rule groups made": (
         stored_groups.MOST_GROUPS,
         stored_groups.LONGEST_RULES,
@@ -119,6 +146,7 @@ CONSTANTS: dict[str, tuple[float, ...]] = {
         IN_THREAD.chars,
         IN_THREAD.seconds,
         rule_expansion.MAX_QUERIES,
+        rule_expansion._MAX_SAMPLES,
     ),
     "bytes, series and samples of one pushed request": (
         remote_write_api._BODY_BYTES,
@@ -162,6 +190,10 @@ CONSTANTS: dict[str, tuple[float, ...]] = {
     ),
     "alerts that wait": (alertmanager_queue.CAPACITY,),
     "bytes of the answer of a receiver": (receiver_clients._MOST_BYTES,),
+    "bytes of an answer of GitHub": (
+        github_client._MOST_BODY_BYTES,
+        github_client._MOST_REDIRECTS,
+    ),
     "bytes of the body and of the headers": (
         http_probe._MOST_BODY_BYTES,
         http_probe._MOST_HEADER_BYTES,
@@ -205,6 +237,116 @@ NO_LIMITS = (
     *("alerting.acknowledge_links_ms", "sessions.github.", "backups."),
 )
 """Beginnings of settings with a number that is no limit: intervals, ages, thresholds, caches."""
+
+
+LIMIT_WORDS = re.compile(r"(?:^|_)(?:MOST|MAX|LARGEST|LONGEST|LIMIT|AT_ONCE|BYTES|CAPACITY)(?:_|$)")
+"""The words that a constant is named with if it is a limit."""
+
+REFUSING = re.compile(
+    r"LimitName\.|\bToo(?:Many|Much|Large)\w*\b|\b413\b|\b429\b|limit_bytes|read_body"
+)
+"""What the code of a module has that refuses something because of a limit."""
+
+STORING = ("storage/records/", "storage/api/")
+"""Packages with what users may store; they raise errors of the engine or of their own."""
+
+PACKAGES = (
+    *("alerting", "analytics", "daemon", "ingest", "model", "promql", "scraper", "storage", "web"),
+)
+
+NO_LIMIT_CONSTANTS: dict[str, str] = {
+    # How much work runs on the event loop, in one piece, or in a thread.
+    "ingest/gateway/gateway.py": "_THREAD_BYTES",
+    "ingest/otlp/receiver.py": "_THREAD_BYTES",
+    "ingest/remote_write/receiver.py": "_THREAD_BYTES",
+    "model/memory_pressure.py": "_LARGE_BYTES",
+    "scraper/discovery/engine/api.py": "_MAX_ERROR_BYTES _SMALL_BYTES",
+    "scraper/fetching/compression.py": "_THREAD_BYTES",
+    "scraper/fetching/fetch.py": "_YIELD_BYTES",
+    "scraper/scheduling/target_scraper.py": "_THREAD_BYTES _UNKNOWN_THREAD_BYTES _MAX_TOLERANCE_MS",
+    "storage/records/alerts.py": "_DELETED_AT_ONCE",
+    "storage/records/row_changes.py": "_ROWS_READ_AT_ONCE",
+    "storage/records/salvage.py": "_ROWS_READ_AT_ONCE _MOST_MISSING",
+    "web/events/sdk/packed_bodies.py": "_IN_THREAD_FROM_BYTES",
+    "web/connections/accepting.py": "_AT_ONCE",
+    "web/http/bodies.py": "_IN_THREAD_FROM_BYTES _SLOWEST_BYTES_S _LONGEST_S",
+    "web/prometheus/remote_read/api.py": "_MESSAGE_BYTES",
+    # Caches: what does not fit is read or computed again.
+    "analytics/event_rates.py": "_MOST_RATES",
+    "ingest/hosts/exposition_report.py": "_MOST_SHARED",
+    "storage/records/accounts.py": "_MAX_CACHED",
+    "storage/records/people/preferences.py": "_MAX_CACHED",
+    "web/http/quotas.py": "MOST_SENDERS",
+    # Sizes of formats and first sizes of buffers.
+    "analytics/product/limits.py": "_LEAST_BYTES",
+    "daemon/server/memory_guard.py": "_GROWTH_BYTES",
+    "ingest/remote_write/request_decoder.py": "_MOST_DERIVED",
+    "ingest/remote_write/write_request_2.py": "_MOST_REF_BYTES",
+    "ingest/series/series_table.py": "_FIRST_CAPACITY",
+    "model/decompression/zstd_body.py": "_FIRST_BYTES",
+    "model/process/resident_memory.py": "_NO_LIMIT_FROM_BYTES",
+    "promql/evaluation/relabeling.py": "_LONGEST_NUMBER",
+    "promql/evaluation/timing.py": "_LIMIT_S _LIMIT_MS",
+    "promql/running/memory_share.py": "SAMPLE_BYTES",
+    "storage/api/rewinding.py": "_MOST_STREAMS",
+    "storage/records/database.py": "_CHECKED_BYTES",
+    "web/alerts/listing/bulk_acknowledgement.py": "_MOST_DIGITS",
+    "web/events/bodies.py": "_MOST_DIGITS",
+    "web/http/parameters.py": "_LARGEST_ID",
+    "web/prometheus/parameters.py": "_LONGEST_MS",
+    # Lengths of names, which the form says.
+    "web/hosts/listing/views_page.py": "LONGEST_NAME",
+    # How much of an answer or a message is shown or read; the rest is left out.
+    "alerting/rules/expansion.py": "_MAX_RESULTS",
+    "analytics/sessions/outcomes/github_client.py": "_LONGEST_WAIT_S _MOST_PAGES",
+    "ingest/limits/budgets.py": "LONGEST_WAIT_S",
+    "ingest/otlp/metrics.py": "_MOST_MESSAGES",
+}
+"""Constants of refusing modules that are no limit for a client, by the reason above them."""
+
+
+def constants_of(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of a module's constants that are numbers and are named as limits."""
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        value = getattr(node, "value", None)
+        if not isinstance(value, ast.BinOp | ast.Constant) or (
+            isinstance(value, ast.Constant) and not isinstance(value.value, int | float)
+        ):
+            continue
+        for target in targets:
+            if isinstance(target, ast.Name) and LIMIT_WORDS.search(target.id):
+                yield target.id
+
+
+def limits_in_code() -> Iterator[tuple[str, str]]:
+    """Yield path and name of the constants of modules that refuse something."""
+    for package in PACKAGES:
+        for file in sorted((ROOT / package).rglob("*.py")):
+            path, text = file.relative_to(ROOT).as_posix(), file.read_text()
+            if REFUSING.search(text) or path.startswith(STORING):
+                yield from ((path, name) for name in constants_of(ast.parse(text)))
+
+
+def limits_in_tables() -> set[tuple[str, str]]:
+    """Return path and name of the constants that the tables of this module name."""
+    tree = ast.parse(Path(__file__).read_text())
+    modules = {
+        alias.asname: alias.name.replace(".", "/") + ".py"
+        for node in tree.body
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.asname
+    }
+    return {
+        (modules[node.value.id], node.attr)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in modules
+    }
 
 
 def section(title: str) -> str:
@@ -300,6 +442,21 @@ def test_every_number_on_the_page_is_a_limit(row: list[str]) -> None:
 def test_every_constant_has_a_row() -> None:
     beginnings = [row[0] for row in rows()]
     assert [one for one in CONSTANTS if not any(what.startswith(one) for what in beginnings)] == []
+
+
+def test_every_limit_in_a_module_that_refuses_has_a_row_or_is_no_limit() -> None:
+    listed = {(path, name) for path, names in NO_LIMIT_CONSTANTS.items() for name in names.split()}
+    tables, code = limits_in_tables(), set(limits_in_code())
+    assert sorted(code - tables - listed) == [], (
+        "name the limit in docs/operations.md and in CONSTANTS or STORED, or say that it is none"
+    )
+    assert sorted(listed - code) == [], "no such constant"
+    assert listed & tables == set()
+
+
+def test_a_new_limit_is_found() -> None:
+    source = 'A = 1\n_MOST_X: Final = 2**10\nLARGEST_Y = 3.5\nLONGEST = "x"\nMAX_Z = f(1)\n'
+    assert list(constants_of(ast.parse(source))) == ["_MOST_X", "LARGEST_Y"]
 
 
 def test_every_setting_with_a_number_has_a_row_or_is_no_limit() -> None:
