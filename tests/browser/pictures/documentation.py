@@ -41,6 +41,9 @@ PICTURES: Final = {
 }
 """The pages by the names of their pictures. Words in braces are keys of the story."""
 
+_RESULTS: Final = {"funnel": ".funnel"}
+"""What a picture is about, where it lies below a form that fills the window."""
+
 
 async def take(folder: Path, wanted: str = "") -> None:
     """Serve the made-up week, and write the pictures whose names contain `wanted`."""
@@ -125,6 +128,9 @@ async def _pictures(
             await page.emulate_media(color_scheme=theme)
             await page.goto(url + path.format(**keys))
             await settle(page)
+            if name in _RESULTS:
+                result = page.locator(_RESULTS[name])
+                await result.evaluate("result => result.scrollIntoView({ block: 'end' })")
             await page.wait_for_timeout(_DRAWN_MS)
             image = await _webp(converter, await page.screenshot())
             (folder / f"{name}-{theme}.webp").write_bytes(image)

@@ -165,9 +165,10 @@ export const UNITS = {
 const MOST_DECIMALS = 6;
 
 // The labels of an axis: all in the same unit and with as many decimals as the steps need.
+//   scales: [size, name, from], smallest first; `from` is the least highest tick in this unit, by default its size.
 export const tickLabels = (ticks, { scales }) => {
   const most = Math.max(...ticks.map(Math.abs));
-  const [size, name] = scales.findLast(([each]) => each <= most) ?? scales[0];
+  const [size, name] = scales.findLast(([each, , from = each]) => from <= most) ?? scales[0];
   const parts = ticks.map((tick) => tick / size);
   const isExact = (decimals) => parts.every((part) => Math.abs(part - Number(part.toFixed(decimals))) < 1e-9 * Math.max(1, most / size));
   let decimals = 0;
@@ -194,7 +195,8 @@ export const axisText = (value) => {
   return `${shown(String(Number((value / scale).toPrecision(4))))}${prefix}`;
 };
 
-const PLAIN = { scales: [[1, ""], ...PREFIXES.toReversed()] };
+// 2500 rather than 2.5k, and 25k.
+const PLAIN = { scales: [[1, ""], [1e3, "k", 1e4], ...PREFIXES.toReversed().slice(1)] };
 
 // The labels of an axis without a unit.
 export const axisTexts = (ticks) => {
