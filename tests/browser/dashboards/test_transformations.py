@@ -99,16 +99,74 @@ async def test_groups_are_merged_and_reduced(demo: Page) -> None:
     ]
 
 
-async def test_hostile_options_of_transformations_do_no_harm(demo: Page) -> None:
-    rows = [frame(column("a", ["x"], "string"), column("Value", [1]))]
-    kinds = [
-        *("calculateField", "joinByField", "organize", "groupBy", "merge", "sortBy", "reduce"),
-        *("filterFieldsByName", "filterByRefId", "renameByRegex", "labelsToFields"),
-        *("seriesToRows", "limit"),
+KINDS = (
+    *("calculateField", "joinByField", "organize", "groupBy", "merge", "sortBy", "reduce"),
+    *("filterFieldsByName", "filterByRefId", "renameByRegex", "labelsToFields"),
+    *("seriesToRows", "limit"),
+)
+HOSTILE_OPTIONS: tuple[Any, ...] = (
+    *({}, [], None, "x", 3),
+    {"fields": 3, "sort": "x", "include": {"pattern": "["}, "exclude": {"pattern": 7}, "mode": []},
+    {"sort": [None], "byField": {}, "limitField": -1, "regex": "(", "renamePattern": {}},
+    {"sort": [3], "byField": 5, "limitField": 1.5, "include": "[", "reducers": [3, None, {}]},
+    {"alias": {"a": 1}, "reduce": {"reducer": {}, "include": 1}, "limitField": "many"},
+    {
+        "mode": "binary",
+        "binary": {"left": None, "right": {"matcher": None}, "operator": "constructor"},
+    },
+    {"mode": "reduceFields", "reducers": ["constructor"], "reduce": {"reducer": "__proto__"}},
+    {
+        "fields": {
+            "a": {"operation": "groupby"},
+            "Value": {"operation": "aggregate", "aggregations": [3]},
+        }
+    },
+    {"renameByName": {"a": {"b": 1}}, "indexByName": {"a": "x"}, "excludeByName": [1]},
+)
+
+
+async def test_hostile_options_leave_tables_of_texts_and_numbers(demo: Page) -> None:
+    rows = frame(
+        column("Time", [1, 2], "time"),
+        column("a", ["x", "y"], "string"),
+        column("Value", [1, 2]),
+    )
+    kept = {"x", "y", None, "Value", "a"}
+    for kind in KINDS:
+        for options in HOSTILE_OPTIONS:
+            steps = [{"kind": kind, "options": options}]
+            found = await call(demo, "transformations.js", "transformed", [rows], steps)
+            place = (kind, options)
+            for table in found:
+                assert all(isinstance(each["name"], str) for each in table["fields"]), place
+                assert len({len(each["values"]) for each in table["fields"]}) <= 1, place
+                cells = [value for each in table["fields"] for value in each["values"]]
+                assert len(cells) <= 12, place
+                assert all(isinstance(each, int | float) or each in kept for each in cells), place
+
+
+async def test_options_that_say_nothing_leave_the_table_as_it_is(demo: Page) -> None:
+    rows = frame(column("a", ["x"], "string"), column("Value", [1]))
+    same = [{"a": ["x"], "Value": [1]}]
+    for kind in set(KINDS) - {"calculateField", "groupBy", "reduce", "seriesToRows"}:
+        assert await transformed(demo, [rows], (kind, {})) == same, kind
+    assert await transformed(demo, [rows], ("limit", {"limitField": -1})) == same
+    assert await transformed(demo, [rows], ("sortBy", {"sort": [None]})) == same
+
+
+async def test_fields_may_be_called_like_parts_of_an_object(demo: Page) -> None:
+    names = ("constructor", "__proto__", "toString")
+    rows = frame(*(column(name, [at]) for at, name in enumerate(names)))
+    kept = ("organize", {"renameByName": {"toString": "text"}, "excludeByName": {"a": True}})
+    assert await transformed(demo, [rows], kept) == [
+        {"constructor": [0], "__proto__": [1], "text": [2]}
     ]
-    for kind in kinds:
-        for options in ({}, {"fields": 3, "sort": "x", "include": {"pattern": "["}, "mode": []}):
-            await transformed(demo, rows, (kind, options))
+    assert await transformed(demo, [rows], ("groupBy", {"fields": {"a": {}}})) == []
+    calculated = ("reduce", {"reducers": ["constructor"]})
+    assert await transformed(demo, [rows], calculated) == [
+        {"Field": [*names], "constructor": [0, 1, 2]}
+    ]
+    assert await demo.evaluate("({}).polluted") is None
 
 
 async def test_style_of_a_field_is_the_panels_with_its_overrides(demo: Page) -> None:

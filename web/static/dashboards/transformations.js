@@ -4,17 +4,20 @@ import { patternOf } from "./fields.js";
 import { rowCount, timeField } from "./frames.js";
 import { reduced } from "./queries.js";
 
-const CALCS = { lastNotNull: "last", last: "last", first: "first", firstNotNull: "first", mean: "mean", min: "min", max: "max", sum: "sum", count: "count", range: "range", delta: "delta", diff: "diff" };
-const TITLES = { lastNotNull: "Last *", last: "Last", first: "First", firstNotNull: "First *", mean: "Mean", min: "Min", max: "Max", sum: "Total", count: "Count", range: "Range", delta: "Delta", diff: "Difference" };
+// Without a prototype: `constructor` is no calculation.
+const CALCS = { __proto__: null, lastNotNull: "last", last: "last", first: "first", firstNotNull: "first", mean: "mean", min: "min", max: "max", sum: "sum", count: "count", range: "range", delta: "delta", diff: "diff" };
+const TITLES = { __proto__: null, lastNotNull: "Last *", last: "Last", first: "First", firstNotNull: "First *", mean: "Mean", min: "Min", max: "Max", sum: "Total", count: "Count", range: "Range", delta: "Delta", diff: "Difference" };
 const OPERATORS = {
+  __proto__: null,
   "+": (a, b) => a + b, "-": (a, b) => a - b, "*": (a, b) => a * b, "/": (a, b) => a / b, "%": (a, b) => a % b, "^": (a, b) => a ** b,
 };
 
-const objectOf = (value) => (value && typeof value === "object" && !Array.isArray(value) ? value : {});
+// Without a prototype: a field may be called `constructor`.
+const objectOf = (value) => Object.assign(Object.create(null), value && typeof value === "object" && !Array.isArray(value) ? value : {});
 const listOf = (value) => (Array.isArray(value) ? value : []);
 
 const calculated = (values, calc) => {
-  if (values.some((each) => typeof each === "string")) return values.filter((each) => each !== null).at(calc.startsWith("first") ? 0 : -1) ?? null;
+  if (values.some((each) => typeof each === "string")) return values.filter((each) => each !== null).at(String(calc).startsWith("first") ? 0 : -1) ?? null;
   return reduced(values, CALCS[calc] ?? "last");
 };
 
@@ -69,7 +72,7 @@ const rowCalculation = (frame, { include, reducer = "sum" }) => {
   const names = listOf(include);
   const numbers = frame.fields.filter(({ type, name }) => type === "number" && (!names.length || names.includes(name)));
   const values = Array.from({ length: rowCount(frame) }, (_, row) => calculated(numbers.map((field) => field.values[row] ?? null), reducer));
-  return { values, name: TITLES[reducer] ?? reducer };
+  return { values, name: TITLES[reducer] ?? String(reducer) };
 };
 
 const binaryCalculation = (frame, { left, right, operator = "+" }) => {
@@ -81,7 +84,7 @@ const binaryCalculation = (frame, { left, right, operator = "+" }) => {
 const calculateField = (frames, { mode, alias, binary, reduce, replaceFields }) =>
   columns(frames).map((frame) => {
     const found = mode === "binary" ? binaryCalculation(frame, objectOf(binary)) : rowCalculation(frame, objectOf(reduce));
-    const field = { name: alias || found.name, type: "number", values: found.values, labels: {}, ref: frame.ref };
+    const field = { name: String(alias || found.name), type: "number", values: found.values, labels: {}, ref: frame.ref };
     const kept = replaceFields ? frame.fields.filter(({ type }) => type === "time") : frame.fields;
     return { ...frame, fields: [...kept, field] };
   });
@@ -93,7 +96,7 @@ const organize = (frames, { excludeByName, includeByName, indexByName, renameByN
     ...frame,
     fields: frame.fields.filter(isIncluded)
       .map((field, at) => ({ field, at: order[field.name] ?? frame.fields.length + at })).sort((a, b) => a.at - b.at)
-      .map(({ field }) => ({ ...field, name: names[field.name] || field.name })),
+      .map(({ field }) => ({ ...field, name: String(names[field.name] || field.name) })),
   }));
 };
 
@@ -155,11 +158,11 @@ export const sortedBy = (frame, name, isDescending) => {
 };
 
 const sortBy = (frames, { sort }) => {
-  const [{ field, desc } = {}] = listOf(sort);
+  const { field, desc } = objectOf(listOf(sort)[0]);
   return frames.map((frame) => sortedBy(frame, field, desc));
 };
 
-const isIn = ({ names, pattern }, name) => listOf(names).includes(name) || (Boolean(pattern) && patternOf(pattern).test(name));
+const isIn = ({ names, pattern }, name) => listOf(names).includes(name) || (Boolean(pattern) && patternOf(String(pattern)).test(name));
 
 const filterFieldsByName = (frames, { include, exclude }) =>
   frames.map((frame) => ({
@@ -185,7 +188,7 @@ const reduce = (frames, { mode, reducers, includeTimeField, labelsToFields: hasL
     ref: "", fields: [
       column("Field", "string", numbers.map(({ name }) => name)),
       ...labels.map((name) => column(name, "string", numbers.map((field) => field.labels[name] ?? ""))),
-      ...calcs.map((calc) => column(TITLES[calc] ?? calc, "number", numbers.map(({ values }) => calculated(values, calc)))),
+      ...calcs.map((calc) => column(TITLES[calc] ?? String(calc), "number", numbers.map(({ values }) => calculated(values, calc)))),
     ],
   }];
 };
@@ -211,7 +214,10 @@ const seriesToRows = (frames) => {
   return [{ ref: "", fields: [timeField(rows.map(([time_s]) => time_s)), made("Metric", "string", 1), made("Value", "number", 2)] }];
 };
 
-const limit = (frames, { limitField }) => frames.map((frame) => reordered(frame, [...Array(Math.min(rowCount(frame), Number(limitField) || 10)).keys()]));
+const limit = (frames, { limitField }) => {
+  const most = Number(limitField) >= 1 ? Math.floor(Number(limitField)) : 10;
+  return frames.map((frame) => reordered(frame, [...Array(Math.min(rowCount(frame), most)).keys()]));
+};
 
 const STEPS = {
   calculateField, organize, groupBy, merge, sortBy, filterFieldsByName, filterByRefId, reduce, renameByRegex, labelsToFields, seriesToRows, limit,
