@@ -47,7 +47,8 @@ def _samples(batch: SampleBatch) -> list[tuple[object, ...]]:
         np.ascontiguousarray(batch.samples["value"]).view(np.uint64).tolist(),
         strict=True,
     )
-    return sorted((batch.unknown[-1 - row[0]], *row[1:]) for row in rows)
+    # Keys are bytes or tuples, which have no order.
+    return sorted(((batch.unknown[-1 - row[0]], *row[1:]) for row in rows), key=repr)
 
 
 def _decoded(data: bytes, decode: Callable[..., SampleBatch]) -> None:
