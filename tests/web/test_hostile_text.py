@@ -43,7 +43,9 @@ class Tags(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.names.append(tag)
         self.attributes += [(name, value or "") for name, value in attrs]
-        if tag == "script" and not any(name == "src" for name, _ in attrs):
+        # A browser runs no script of this type: it holds data for the scripts of the page.
+        is_data = ("type", "application/json") in attrs
+        if tag == "script" and not is_data and not any(name == "src" for name, _ in attrs):
             self.inline_scripts += 1
 
 
