@@ -122,8 +122,8 @@ class EvaluationLock:
         Args:
             urgent: whether its evaluation is.
             waited_s: how long it has waited.
-            is_kept: whether one thread had the lock for the whole last look.
-            computes: whether that thread computed meanwhile.
+            is_kept: whether the same thread has the lock as at the last look, 50 ms ago.
+            computes: whether the thread of the last look has computed since.
         """
         if urgent or waited_s >= _LONGEST_COMPUTING_S:
             return True

@@ -196,7 +196,7 @@ class ReportQueries(SelectionQueries):
         query = Sql(f"select person, time_ms, {self._sequence()}, {steps_column} as steps from ")
         query += self._events(selection)
         columns = self._arrays(query + Sql(" where true") + in_part(part))
-        # A name may be new since the numbers were read.
+        # A name that was added after the numbers were read has a larger one.
         largest = max(largest, int(columns["steps"].max(initial=0)))
         return _ordered(columns, _bits_of_names(steps, numbers, largest))
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 ALWAYS: Final = (-(2**62), 2**62)
 """The range of all times."""
 
-
-_BITS: Final = 64
+_TESTED_NUMBERS: Final = 64
+"""Numbers of names below it are bits of one 64-bit number."""
 
 
 def in_part(part: PersonPart) -> Sql:
@@ -48,9 +48,10 @@ def _has_name(numbers: Sequence[int]) -> Sql:
     """
     if not numbers:
         return Sql(" and false")
-    if max(numbers) < _BITS:
+    if max(numbers) < _TESTED_NUMBERS:
         bits = sum(1 << number for number in set(numbers))
-        return Sql(f" and e.name < {_BITS} and ({bits}::ubigint >> e.name::ubigint) & 1 = 1")
+        is_set = f"({bits}::ubigint >> e.name::ubigint) & 1 = 1"
+        return Sql(f" and e.name < {_TESTED_NUMBERS} and {is_set}")
     return Sql(" and e.name in (select unnest(?::uinteger[]))", (list(numbers),))
 
 

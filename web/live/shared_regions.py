@@ -29,7 +29,7 @@ RenderRegion = Callable[[], Awaitable[RegionHtml]]
 
 
 NO_STATE: Final = -1
-"""The number of no state: what a reader has who has seen nothing."""
+"""Stands for the number of a state where a reader has seen none."""
 
 
 class SharedRegion:

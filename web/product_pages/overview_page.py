@@ -54,7 +54,7 @@ class Overview:
 
 
 class OverviewReportPage(AskedReport):
-    """The form, totals, the chart and the top events."""
+    """The report of a project's overview: totals, a chart and the top events."""
 
     kind = ReportKind.OVERVIEW
     page = report_page("", "Overview", "overview_page")

@@ -1,5 +1,6 @@
 """Which charts a host has in a range of time: known before any of their samples is read."""
 
+from itertools import islice
 from typing import Final
 
 from promql.api import QueryEngine
@@ -9,7 +10,7 @@ from web.hosts.charts.line_reading import covering_range
 from web.hosts.documents import SectionsDocument
 
 _FIRST_CHARTS: Final = 4
-"""Charts that nearly every window shows at once: two rows of two."""
+"""How many charts a page loads first: nearly every window shows two rows of two."""
 
 
 async def range_grid(
@@ -38,4 +39,4 @@ async def read_sections(engine: QueryEngine, instance: str, grid: Grid) -> Secti
 def first_keys(document: SectionsDocument) -> list[str]:
     """Return the keys of the charts that a page shows first."""
     keys = (chart["key"] for section in document["sections"] for chart in section["charts"])
-    return [key for key, _ in zip(keys, range(_FIRST_CHARTS), strict=False)]
+    return list(islice(keys, _FIRST_CHARTS))

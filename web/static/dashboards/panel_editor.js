@@ -131,7 +131,7 @@ const createPreview = (panel, row, { cardOf, draw, zoom, scopeNow }) => {
     try {
       fields = JSON.stringify(read());
     } catch {
-      // Not complete: other than what is drawn.
+      // A field is invalid, so that the preview shows something else.
     }
     if (fields !== drawn) say(t("The fields have changed since the preview was drawn."), false);
   };

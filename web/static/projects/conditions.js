@@ -104,7 +104,7 @@ const emptyGroup = (group) => {
   group.querySelector("[data-match]").selectedIndex = 0;
 };
 
-// Leave one empty row, as in a form that asks nothing.
+// Removes all conditions but one empty row, which an unused form shows.
 export const emptyConditions = (editor) => {
   emptyGroup(groupsOf(editor)[0]);
   show(editor);
