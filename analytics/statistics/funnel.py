@@ -128,7 +128,7 @@ class _Taken:
         cls, rows: Rows, starts_ms: NDArray[np.int64], before: Rows, numbers: NDArray[np.int32]
     ) -> "_Taken":
         """Return the events, divided by person."""
-        persons, first = _groups(numbers[rows])
+        persons, first = _groups(numbers.take(rows))
         return cls(rows, starts_ms, before, first, persons)
 
     @property
@@ -146,10 +146,10 @@ def ordered_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
     """
     numbers, begins = _numbered(events.persons)
     first = rows_with(events, 0)
-    starts_ms = events.times_ms[first]
+    starts_ms = events.times_ms.take(first)
     if len(first) and starts_ms.max() >= rules.starts_before_ms:
         first = first[starts_ms < rules.starts_before_ms]
-        starts_ms = events.times_ms[first]
+        starts_ms = events.times_ms.take(first)
     taken = [_Taken.of(first, starts_ms, np.full(len(first), NEVER), numbers)]
     for step in range(1, rules.steps):
         taken.append(_next_taken(events, rules, step, taken[-1], numbers))
@@ -191,15 +191,15 @@ def _next_taken(
     counts = np.zeros(len(numbers), np.int32)
     counts[last.rows] = 1
     np.cumsum(counts, out=counts)
-    before = counts[rows - 1].astype(np.intp) - 1
-    rows_before, starts_ms = last.rows[before], last.starts_ms[before]
-    continues = numbers[rows_before] == numbers[rows]
-    continues &= events.times_ms[rows] - starts_ms <= rules.window_ms
+    before = counts.take(rows - 1).astype(np.intp) - 1
+    rows_before, starts_ms = last.rows.take(before), last.starts_ms.take(before)
+    continues = numbers.take(rows_before) == numbers.take(rows)
+    continues &= events.times_ms.take(rows) - starts_ms <= rules.window_ms
     for exclusion in _exclusions_after(rules, step):
         excluded = rows_with(events, exclusion.bit)
         continues &= _is_clear(excluded, rows_before, rows, exclusion, step)
     kept = np.flatnonzero(continues)
-    return _Taken.of(rows[kept], starts_ms[kept], before[kept], numbers)
+    return _Taken.of(rows.take(kept), starts_ms.take(kept), before.take(kept), numbers)
 
 
 def strict_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
@@ -333,7 +333,7 @@ def _numbered(persons: NDArray[np.uint64]) -> tuple[NDArray[np.int32], Rows]:
 
 def _groups(numbers: NDArray[np.int32]) -> tuple[NDArray[np.int32], Rows]:
     first = np.flatnonzero(_is_first(numbers))
-    return numbers[first], first
+    return numbers.take(first), first
 
 
 def _is_first(persons: NDArray[np.uint64] | NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -73,9 +73,8 @@ class MeasureQueries(SelectionQueries):
         query = Sql(f"select person, arg_min(value, {IN_ORDER}) as value from ") + source
         query += Sql(" where steps and value is not null") + in_part(part)
         query += Sql(" group by person order by person")
-        arrays = self.connection.execute(query.text, list(query.values)).fetchnumpy()
-        persons = np.asarray(arrays["person"], np.uint64)
-        return FirstValues(persons, np.asarray(arrays["value"]).tolist())
+        found = self._arrays(query)
+        return FirstValues(found["person"].astype(np.uint64, copy=False), found["value"].tolist())
 
     def persons_named(self, project: int, persons: Sequence[int]) -> dict[int, str]:
         """See `EventReader.persons_named`."""

@@ -206,10 +206,6 @@ class ReportQueries(SelectionQueries):
         # The arrivals of the next moment fit too.
         return "sequence::uinteger as sequence" if last < _MOST_NARROW else "sequence"
 
-    def _arrays(self, query: Sql) -> dict[str, NDArray[Any]]:
-        found = self.connection.execute(query.text, list(query.values)).fetchnumpy()
-        return {name: np.asarray(column) for name, column in found.items()}
-
     def numbers(
         self, selection: EventSelection, by: str, quantiles: Sequence[float]
     ) -> NumberSummary:
@@ -338,11 +334,11 @@ def _ordered(
     """Return occurrences in order.
 
     Args:
-        columns: the columns `person`, `time_ms`, `sequence` and `steps`.
+        columns: the columns `person`, `time_ms`, `sequence` and `steps`; empty afterwards.
         bits: what each value of `steps` stands for; None if it stands for itself.
     """
     columns = in_time_order(columns)
-    order, persons = person_order(columns["person"])
+    order, persons = person_order(columns.pop("person"))
     steps = columns["steps"].take(order)
     if bits is not None:
         steps = bits.take(steps)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from numpy.typing import NDArray
+
 from storage.api.events import EventSelection, EventStep, PersonPart
 from storage.api.reports.conditions import (
     EventFilter,
@@ -20,7 +22,7 @@ from storage.events.persons.property_sql import (
     text_of_person,
 )
 from storage.events.selection_sql import filter_sql, property_number, property_text
-from storage.events.sql import IN_ORDER, Sql, is_in
+from storage.events.sql import IN_ORDER, Sql, column_arrays, is_in
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -77,6 +79,9 @@ class SelectionQueries:
 
     def _rows(self, query: Sql) -> list[Any]:
         return self.connection.execute(query.text, list(query.values)).fetchall()
+
+    def _arrays(self, query: Sql) -> dict[str, NDArray[Any]]:
+        return column_arrays(self.connection, query)
 
     def _events(
         self,

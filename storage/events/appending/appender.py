@@ -17,6 +17,7 @@ from storage.events.appending.seen_ids import SeenIds
 from storage.events.database import EventDatabase
 from storage.events.hashing import Hasher
 from storage.events.journal import EventJournal, EventRows
+from storage.events.sql import Sql, column_arrays
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -51,11 +52,11 @@ class Appender:
         rows = connection.execute("select coalesce(max(sequence), -1) from events").fetchall()
         count = int(rows[0][0]) + 1
         for start in range(0, count, _READ_BLOCK):
-            ids = connection.execute(
+            block = Sql(
                 "select id from events where sequence >= ? and sequence < ?",
-                [start, start + _READ_BLOCK],
-            ).fetchnumpy()["id"]
-            self._seen.add(np.asarray(ids, np.uint64))
+                (start, start + _READ_BLOCK),
+            )
+            self._seen.add(column_arrays(connection, block)["id"])
         for ids in self._pending_ids():
             self._seen.add(ids)
         self._is_loaded = True

@@ -13,7 +13,7 @@ import orjson
 from numpy.typing import NDArray
 
 from storage.events.columns import text_column
-from storage.events.sql import IN_ORDER
+from storage.events.sql import IN_ORDER, Sql, column_arrays
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -162,12 +162,13 @@ def _fill(connection: "DuckDBPyConnection") -> None:
     rows = PropertyRows()
     after = -1
     while True:
-        columns: dict[str, NDArray[Any]] = connection.execute(
+        query = Sql(
             "select project, person, time_ms, sequence, is_future, properties from events"
             " where sequence > ? and (contains(properties, '\"$set')"
             " or contains(properties, '\"$unset')) order by sequence limit ?",
-            [after, _BACKFILL_BLOCK],
-        ).fetchnumpy()
+            (after, _BACKFILL_BLOCK),
+        )
+        columns = column_arrays(connection, query)
         if not len(columns["sequence"]):
             return
         rows.write(connection, columns)

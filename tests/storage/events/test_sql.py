@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from storage.api.events import EventQueryError
 from storage.events.distinct_cells import MOST_CELLS, distinct_cells
-from storage.events.sql import Sql, bucket_sql
+from storage.events.sql import Sql, bucket_sql, column_arrays
 
 LENGTHS = st.lists(st.sampled_from([1, 23, 24, 25, 31]), min_size=1, max_size=60)
 
@@ -26,6 +26,19 @@ def test_buckets_of_different_lengths_are_found(
         ).fetchall()
     expected = (np.searchsorted(edges, times, side="right") - 1).tolist()
     assert sorted(bucket for (bucket,) in rows) == sorted(expected)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3, 200_000])
+def test_columns_have_all_rows_and_the_types_of_the_query(rows: int) -> None:
+    query = Sql("select n::ubigint as n, (n % 7)::utinyint as low from range(?) t(n)", (rows,))
+    with duckdb.connect() as connection:
+        columns = column_arrays(connection, query)
+    assert {name: column.dtype for name, column in columns.items()} == {
+        "n": np.uint64,
+        "low": np.uint8,
+    }
+    assert sorted(columns["n"].tolist()) == list(range(rows))
+    assert (columns["low"] == columns["n"] % 7).all()
 
 
 def test_edges_that_do_not_ascend_are_refused() -> None:
