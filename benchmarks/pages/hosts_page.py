@@ -6,6 +6,7 @@ import gzip
 import statistics
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 import aiohttp
@@ -14,6 +15,7 @@ from benchmarks.harness.contenders.servers import Redshank
 from benchmarks.harness.loopback import fetch
 from benchmarks.harness.processes import BenchmarkError
 from benchmarks.harness.reporting.command import progress
+from benchmarks.pages.reader import subscribed
 from benchmarks.pages.scraped_fleet import scraped_fleet
 
 _UPDATE_S: Final = 5.0
@@ -26,7 +28,7 @@ def measure_hosts_page(options: argparse.Namespace) -> Mapping[str, float]:
     """Return the page's time, its size and the CPU of an update."""
     with scraped_fleet(options, options.hosts, _SCRAPES) as server:
         time_s, size_bytes = _page(server, options.hosts)
-        progress("measuring live updates")
+        progress(f"measuring live updates for {2 * options.seconds:.0f} s")
         update_s, bytes_each = asyncio.run(_update_cpu_s(server, options.seconds))
     return {
         "hosts_1000_s": time_s,
@@ -58,19 +60,18 @@ async def _update_cpu_s(server: Redshank, seconds: float) -> tuple[float, float]
     """Return the server's CPU time and the bytes of one update of an open page."""
     before_s = await _idle_cpu_s(server, seconds / 2)
     messages, size_bytes = 0, 0
-    address = server.url.replace("http", "ws", 1) + "/ws/metrics"
     async with (
         aiohttp.ClientSession(headers=server.headers()) as session,
-        session.ws_connect(address, max_msg_size=0) as socket,
+        await subscribed(session, server.url, "/live/hosts") as socket,
     ):
-        await socket.send_json({"type": "subscribe", "id": "page", "page": "/live/hosts"})
-        while '"type":"region"' not in await socket.receive_str():
-            pass
         began_s, cpu_s = time.perf_counter(), server.usage().cpu_s
-        while (elapsed_s := time.perf_counter() - began_s) < seconds:
-            text = await socket.receive_str()
-            if '"type":"region"' in text:
-                messages, size_bytes = messages + 1, size_bytes + len(text)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    text = await socket.receive_str()
+                    if '"type":"region"' in text:
+                        messages, size_bytes = messages + 1, size_bytes + len(text)
+        elapsed_s = time.perf_counter() - began_s
         open_s = server.usage().cpu_s - cpu_s
     idle_s = (before_s + await _idle_cpu_s(server, seconds / 2)) / seconds
     # An update without a change sends nothing.

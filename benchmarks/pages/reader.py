@@ -17,6 +17,27 @@ _LONGEST_REFRESH_S: Final = 60.0
 _SUBSCRIBED_WITHIN_S: Final = 120.0
 
 
+async def subscribed(
+    session: aiohttp.ClientSession, url: str, page: str
+) -> aiohttp.ClientWebSocketResponse:
+    """Subscribe to the region of a page; return its socket with the first message.
+
+    Raises:
+        BenchmarkError: the server refuses, or sends nothing within two minutes.
+    """
+    address = url.replace("http", "ws", 1) + "/ws/metrics"
+    socket = await session.ws_connect(address, max_msg_size=0)
+    await socket.send_json({"type": "subscribe", "id": "page-1", "page": page})
+    try:
+        async with asyncio.timeout(_SUBSCRIBED_WITHIN_S):
+            while '"type":"region"' not in (text := await socket.receive_str()):
+                if '"type":"error"' in text:
+                    raise BenchmarkError(f"{page}: {text}")
+    except TimeoutError as exc:
+        raise BenchmarkError(f"{page}: no update in {_SUBSCRIBED_WITHIN_S:.0f} s") from exc
+    return socket
+
+
 class OpenPage:
     """One open page: its WebSocket, and the requests that its script repeats.
 
@@ -49,13 +70,7 @@ class OpenPage:
         async with self._session.get(f"{self._url}{path}", headers={"Accept": "text/html"}) as page:
             page.raise_for_status()
             await page.read()
-        address = self._url.replace("http", "ws", 1) + "/ws/metrics"
-        self._socket = await self._session.ws_connect(address, max_msg_size=0)
-        await self._socket.send_json({"type": "subscribe", "id": "page-1", "page": self.name})
-        async with asyncio.timeout(_SUBSCRIBED_WITHIN_S):
-            while '"type":"region"' not in (text := await self._socket.receive_str()):
-                if '"type":"error"' in text:
-                    raise BenchmarkError(f"{self.name}: {text}")
+        self._socket = await subscribed(self._session, self._url, self.name)
 
     async def follow(self) -> None:
         """Take the updates, until cancelled."""
