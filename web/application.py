@@ -1,18 +1,19 @@
 """Builds the aiohttp application from the services that the daemon passes in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from web.first_routes import first_routes
+from web.further_routes.groups import route_groups
 from web.http.audit_trail import AuditLog
 from web.http.bodies import BODY_POLICY, BodyPolicy
 from web.http.quotas import Quotas
 from web.http.rendering import Renderer, Resources
-from web.http.routing import ROUTES, Route, add_routes
+from web.http.routing import add_routes
 from web.identity.first_admin import ensure_first_admin
 from web.identity.push_admission import PUSH_ADMISSION, PushAdmission
 from web.internals import Internals
@@ -29,7 +30,7 @@ from web.middleware.trailing_slash import trailing_slash
 from web.middleware.unmatched import unmatched
 from web.middleware.viewing import viewing
 from web.middleware.web_config import request_limit, web_config_headers
-from web.on_demand import OnDemandRoutes
+from web.on_demand import add_routes_on_demand
 from web.prometheus.envelope import failure_envelope
 from web.services import Services
 from web.settings import WebSettings
@@ -72,20 +73,8 @@ def create_app(
     _close_on_shutdown(app, internals)
     app[STATUS_PAGES] = internals.status_pages
     add_routes(app, first_routes(internals))
-    further = OnDemandRoutes(app[ROUTES], lambda: _further_routes(internals, resources, pages))
-    app.router.register_resource(further)
+    add_routes_on_demand(app, route_groups(internals, resources, pages))
     return app
-
-
-def _further_routes(
-    internals: Internals, resources: Resources, pages: "Sequence[PageFactory] | None"
-) -> Iterable[Route]:
-    """Return the routes that are loaded on demand; imports them, and blocks."""
-    from web.further_routes import further_routes
-
-    # Rendering must not wait for the disk.
-    resources.read()
-    return further_routes(internals, resources.assets, pages)
 
 
 def _middlewares(internals: Internals, push: Quotas) -> tuple[Middleware, ...]:

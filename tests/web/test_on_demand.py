@@ -8,8 +8,8 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpClient
 
 from tests.web.world import Client
-from web.http.routing import ROUTES, Access, Route, Surface, add_routes, route_name
-from web.on_demand import OnDemandRoutes
+from web.http.routing import FURTHER_ROUTES, ROUTES, Access, Route, Surface, add_routes, route_name
+from web.on_demand import OnDemandRouter, RouteGroup, add_routes_on_demand
 
 
 async def name(request: web.Request) -> web.Response:
@@ -39,10 +39,17 @@ def loads() -> Loads:
 
 
 @pytest.fixture
-async def client(loads: Loads, aiohttp_client: AiohttpClient) -> Client:
+def auth() -> Loads:
+    return Loads(route("POST", "/auth/token"), route("GET", "/api/users/{name}"))
+
+
+@pytest.fixture
+async def client(loads: Loads, auth: Loads, aiohttp_client: AiohttpClient) -> Client:
     app = web.Application()
     add_routes(app, [route("GET", "/health"), route("POST", "/api/metrics")])
-    app.router.register_resource(OnDemandRoutes(app[ROUTES], loads))
+    add_routes_on_demand(
+        app, [RouteGroup(("/auth", "/api/users"), auth), RouteGroup(("/",), loads)]
+    )
     return await aiohttp_client(app)
 
 
@@ -74,7 +81,7 @@ async def test_a_route_may_not_stand_in_both(loads: Loads) -> None:
     app = web.Application()
     add_routes(app, loads.routes)
     with pytest.raises(ValueError, match="two routes for GET /pages"):
-        await OnDemandRoutes(app[ROUTES], loads).loaded()
+        await OnDemandRouter(app[ROUTES], loads).loaded()
 
 
 async def test_a_load_that_fails_is_tried_again(client: Client, loads: Loads) -> None:
@@ -84,3 +91,23 @@ async def test_a_load_that_fails_is_tried_again(client: Client, loads: Loads) ->
     loads.fails = False
     assert (await client.get("/pages/1")).status == 200
     assert loads.count == 2
+
+
+async def test_a_request_loads_only_the_group_of_its_path(
+    client: Client, loads: Loads, auth: Loads
+) -> None:
+    assert await (await client.post("/auth/token")).text() == "/auth/token"
+    assert await (await client.get("/api/users/ada")).text() == "/api/users/{name}"
+    assert (auth.count, loads.count) == (1, 0)
+
+
+async def test_what_a_group_lacks_is_looked_up_in_the_last_one(client: Client) -> None:
+    refused = await client.get("/auth/token")
+    assert (refused.status, refused.headers["Allow"]) == (405, "POST")
+    assert (await client.get("/auth/unknown")).status == 404
+
+
+async def test_all_groups_can_be_loaded(client: Client, loads: Loads, auth: Loads) -> None:
+    await client.app[FURTHER_ROUTES]()
+    assert (auth.count, loads.count) == (1, 1)
+    assert {("POST", "/auth/token"), ("GET", "/pages/{id}")} <= client.app[ROUTES].keys()

@@ -57,10 +57,10 @@ from tests.web.alerting_double import AlertingDouble, alerting_over
 from tests.web.service_doubles import NOW_MS, DiscoveryDouble, FixedConfiguration, MemorySamples
 from web.application import Resources, create_app
 from web.connections.runner import HttpRunner
+from web.http.routing import FURTHER_ROUTES
 from web.identity.access_tokens import AccessTokens
 from web.identity.keys import KeyRing
 from web.identity.secret_hashes import secret_hash
-from web.on_demand import OnDemandRoutes
 from web.pages import PAGES, PageFactory
 from web.services import Pushes, Services
 from web.settings import WebSettings
@@ -206,10 +206,8 @@ async def world_at(
         server = _Server(app, settings, services.refusals)
         # The client would start it with other options; it accepts a running server.
         await server.start_server()
-        for resource in app.router.resources():
-            if isinstance(resource, OnDemandRoutes):
-                # Tests look at all of `ROUTES`.
-                await resource.loaded()
+        # Tests look at all of `ROUTES`.
+        await app[FURTHER_ROUTES]()
         with capture_logs() as logs:
             yield World(
                 services=services,

@@ -190,6 +190,9 @@ REQUEST_ID = web.RequestKey("request_id", str)
 ROUTES: web.AppKey[dict[tuple[str, str], Route]] = web.AppKey("routes", dict)
 """The routes by method and path pattern; routes on demand are in it once they are loaded."""
 
+FURTHER_ROUTES: web.AppKey[Callable[[], Awaitable[None]]] = web.AppKey("further_routes")
+"""Loads all routes on demand, so that `ROUTES` is complete."""
+
 
 def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
     """Add routes to the application, and to its table `ROUTES`.

@@ -14,7 +14,7 @@ from web.http.openapi import openapi_document
 from web.http.operations import JSON, Described, Operation
 from web.http.rendering import Renderer
 from web.http.responses import body_response, json_bytes
-from web.http.routing import ROUTES, Access, Route, Surface
+from web.http.routing import FURTHER_ROUTES, ROUTES, Access, Route, Surface
 from web.http.security_policy import CONTENT_SECURITY_POLICY
 from web.identity.credentials import session_cookie
 from web.settings import WebSettings
@@ -59,6 +59,7 @@ class ReferencePages:
         async with self._lock:
             if self._document is None:
                 # Generated on first use: 80 ms that few servers need.
+                await request.app[FURTHER_ROUTES]()
                 table = {id(route): route for route in request.app[ROUTES].values()}
                 self._document = await asyncio.to_thread(self._generate, table.values())
         return body_response(self._document, JSON)

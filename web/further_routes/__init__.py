@@ -1,0 +1,1 @@
+"""The routes that are imported with the first request for them, in groups."""

@@ -1,0 +1,19 @@
+"""Routes of Alertmanager's API, which Grafana and amtool use."""
+
+from collections.abc import Iterator
+
+from web.alertmanager.alerts_api import AlertmanagerAlertsApi
+from web.alertmanager.silences_api import SilencesApi
+from web.http.routing import Handlers, Route
+from web.services import Services
+
+
+def alertmanager_routes(services: Services) -> Iterator[Route]:
+    """Yield these routes."""
+    router, clock = services.alerting.router, services.clock
+    parts: tuple[Handlers, ...] = (
+        AlertmanagerAlertsApi(router, clock, services.version),
+        SilencesApi(router, clock),
+    )
+    for handlers in parts:
+        yield from handlers.routes()
