@@ -28,6 +28,17 @@ def test_unused_strings_are_removed() -> None:
     assert interner.intern([b"%s" % b"kept"])[0] is kept[0]
 
 
+def test_tidying_waits_for_an_eighth_of_the_bytes_in_use() -> None:
+    interner = BytesInterner()
+    kept = interner.intern([b"%060000d" % number for number in range(100)])
+    interner.intern([b"%060000d" % number for number in range(100, 110)])
+    interner.tidy()
+    assert len(interner) == 110
+    interner.intern([b"%060000d" % number for number in range(110, 115)])
+    interner.tidy()
+    assert len(interner) == len(kept) == 100
+
+
 def test_skeletons_of_equal_bodies_share_their_strings() -> None:
     interner = BytesInterner()
     skeletons = [BodySkeleton(BODY, interner)]
