@@ -49,6 +49,38 @@ _KERNELS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Reading:
+    """What is read for a question.
+
+    Attributes:
+        selection, question: as they were asked.
+        steps: the events of the question, as bits of `Occurrences.steps`.
+        reach: the events that can satisfy one of them.
+        rules: the rules of the funnel.
+    """
+
+    selection: EventSelection
+    question: FunnelQuestion
+    steps: Sequence[EventStep]
+    reach: EventSelection
+    rules: FunnelRules
+
+    @classmethod
+    def of(cls, selection: EventSelection, question: FunnelQuestion) -> "_Reading":
+        """Return what is read.
+
+        Raises:
+            ReportError: the question contradicts itself.
+        """
+        rules = _rules(selection, question)
+        steps = [*question.steps, *(one.event for one in question.exclusions)]
+        if question.order is FunnelOrder.STRICT:
+            # Every event counts: one that is no step comes between.
+            steps.append(EventStep(None))
+        return cls(selection, question, steps, _reach(selection, question.window_ms, steps), rules)
+
+
+@dataclass(frozen=True, slots=True)
 class _Followed:
     """How far all persons get.
 
@@ -141,40 +173,28 @@ class FunnelReports:
         )
 
     async def _followed(self, selection: EventSelection, question: FunnelQuestion) -> _Followed:
-        rules = _rules(selection, question)
-        asked = [*question.steps, *(one.event for one in question.exclusions)]
-        if question.order is FunnelOrder.STRICT:
-            # Every event counts: one that is no step comes between.
-            asked.append(EventStep(None))
-        reach = _reach(selection, question.window_ms, asked)
+        reading = _Reading.of(selection, question)
         # A filter would have to read properties: more parts than needed are cheaper.
-        events = await self._events.estimate(replace(reach, where=None))
+        events = await self._events.estimate(replace(reading.reach, where=None))
         count = max(1 if events < _DIVIDED_EVENTS else _PARTS_AT_ONCE, -(-events // _PART_EVENTS))
         parts: list[tuple[FunnelPaths, FirstValues | None]] = []
         for begin in range(0, count, _PARTS_AT_ONCE):
             end = min(begin + _PARTS_AT_ONCE, count)
             own = (PersonPart(index, count) for index in range(begin, end))
-            parts += await asyncio.gather(
-                *(self._followed_in(part, selection, question, reach, asked, rules) for part in own)
-            )
-        return await asyncio.to_thread(_joined, rules, parts, self._clock())
+            parts += await asyncio.gather(*(self._followed_in(part, reading) for part in own))
+        return await asyncio.to_thread(_joined, reading.rules, parts, self._clock())
 
     async def _followed_in(
-        self,
-        part: PersonPart,
-        selection: EventSelection,
-        question: FunnelQuestion,
-        reach: EventSelection,
-        asked: Sequence[EventStep],
-        rules: FunnelRules,
+        self, part: PersonPart, reading: _Reading
     ) -> tuple[FunnelPaths, FirstValues | None]:
         """Return how far some persons get, and their values of the breakdown."""
-        events = await self._events.occurrences(reach, asked, part)
-        paths = await asyncio.to_thread(_KERNELS[question.order], events, rules)
+        question = reading.question
+        events = await self._events.occurrences(reading.reach, reading.steps, part)
+        paths = await asyncio.to_thread(_KERNELS[question.order], events, reading.rules)
         if question.breakdown is None:
             return paths, None
         first = await self._events.first_values(
-            _reach(selection, question.window_ms, question.steps),
+            _reach(reading.selection, question.window_ms, question.steps),
             question.steps,
             question.breakdown,
             part,
