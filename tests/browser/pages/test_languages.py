@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -13,7 +12,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 from storage.api.accounts import Role
 from tests.browser.layout import expect_no_overflow
 from tests.browser.pages.axe import violations
-from tests.browser.pages.filled_server import FAILURES, PASSWORD, Filled, filled_server
+from tests.browser.pages.filled_server import FAILURES, PASSWORD, Filled
 from tests.browser.pages.languages import choose_language
 from tests.browser.pages.shown_texts import EnglishTexts, ShownTexts
 from tests.browser.pages.test_dialogs import OPENINGS, open_dialog
@@ -24,14 +23,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 WIDTHS: Final = (360, 1280)
 
+OF_LANGUAGE: Final = ("html-has-lang", "html-lang-valid", "valid-lang")
 IN_ENGLISH: Final = ("/design", "/docs")
 """Pages for developers, which are in English only."""
-
-
-@pytest.fixture
-async def filled(tmp_path: Path) -> AsyncIterator[Filled]:
-    async with filled_server(tmp_path) as filled:
-        yield filled
 
 
 async def settle(page: Page) -> None:
@@ -62,23 +56,24 @@ async def walk(page: Page, filled: Filled) -> AsyncIterator[tuple[str, Page, Sho
             yield f"{opening.address} #{opening.dialog}", page, await ShownTexts.of(page)
 
 
-@pytest.mark.parametrize("language", ["de", "es"])
 async def test_pages_in_another_language_have_no_english_texts_and_fit(
-    page: Page, filled: Filled, language: str
+    page: Page, filled: Filled
 ) -> None:
     english = EnglishTexts()
     await sign_in(page, filled.url, password=PASSWORD)
     async for _address, _page, shown in walk(page, filled):
         english.add(shown)
     found: dict[str, list[str]] = {}
-    await choose_language(page, filled.url, language, PASSWORD)
-    async for address, opened, shown in walk(page, filled):
-        if left := english.left(shown, language):
-            found[address] = left
-        for width in WIDTHS:
-            await opened.set_viewport_size({"width": width, "height": 800})
-            await expect_no_overflow(opened, f"{address} at {width} px in {language}")
-        assert await violations(opened, "html-has-lang", "html-lang-valid", "valid-lang") == []
+    for language in ("de", "es"):
+        await choose_language(page, filled.url, language, PASSWORD)
+        async for address, opened, shown in walk(page, filled):
+            what = f"{address} in {language}"
+            if left := english.left(shown, language):
+                found[what] = left
+            for width in WIDTHS:
+                await opened.set_viewport_size({"width": width, "height": 800})
+                await expect_no_overflow(opened, f"{what} at {width} px")
+            assert await violations(opened, *OF_LANGUAGE) == []
     assert found == {}
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from playwright.async_api import ConsoleMessage, Page
+from playwright.async_api import ConsoleMessage, Locator, Page, ViewportSize
 
 from tests.browser.layout import expect_no_overflow
 from tests.browser.pages.axe import OF_COLOURS, OF_WIDTHS, violations
@@ -18,7 +18,27 @@ READY: Final = {
 OF_OTHERS: Final = {"/docs": ("region", "heading-order")}
 """Rules that a vendored part of a page breaks, by address: Swagger UI has no landmarks."""
 
-WIDTHS: Final = (360, 1280, 1920)
+WIDTHS: Final = (1280, 360, 1920)
+"""Both themes are checked in the first width."""
+
+_CUT_OFF: Final = """opened => {
+    const width = document.documentElement.clientWidth;
+    const scrolls = element => {
+        for (let box = element.parentElement; box && box !== document.body; box = box.parentElement)
+            if (getComputedStyle(box).overflowX !== "visible") return true;
+        return false;
+    };
+    return [...opened.querySelectorAll("*")]
+        .filter(element => element.checkVisibility() && !scrolls(element))
+        .map(element => [element, element.getBoundingClientRect()])
+        .filter(([, box]) => box.width && (box.left < -0.5 || box.right > width + 0.5))
+        .map(([element, box]) =>
+            `${element.tagName}.${element.className} from ${box.left} to ${box.right}`);
+}"""
+"""What of an element is cut off by the window's left or right edge, and in no box that scrolls.
+
+An element beyond the left edge does not widen the page.
+"""
 
 
 @dataclass(slots=True)
@@ -53,32 +73,42 @@ class Walk:
         assert answer.status == status, address
         await self.page.locator(ready).first.wait_for()
 
-    async def look(self, address: str, *, all_rules: bool = True) -> None:
-        """Look at the opened page in both themes and all widths."""
-        wrong = await self.rules(address) if all_rules else []
-        wrong += await self.colours()
+    async def look(
+        self, address: str, *, all_rules: bool = True, within: Locator | None = None
+    ) -> None:
+        """Look at the opened page in both themes and all widths.
+
+        Each run of axe reads the whole document and each width lays it out again, so the first run
+        checks all rules that are asked for, and further runs only what a theme or a width changes.
+
+        Args:
+            address: what the report calls the page.
+            all_rules: also check the rules that neither a theme nor a width can break.
+            within: the element to look at, else the whole page. No part of it is cut off.
+        """
+        await self._show(WIDTHS[0], "dark")
+        some = () if all_rules else (*OF_COLOURS, *OF_WIDTHS)
+        excused = tuple(f"{rule}:" for rule in OF_OTHERS.get(address, ()))
+        first = await violations(self.page, *some, within=within)
+        wrong = [f"dark: {one}" for one in first if not one.startswith(excused)]
         for width in WIDTHS:
-            await self.page.set_viewport_size({"width": width, "height": 800})
+            await self._show(width, "light")
             await expect_no_overflow(self.page, f"{address} at {width} px")
-            wrong += [f"{width} px: {one}" for one in await violations(self.page, *OF_WIDTHS)]
-        await self.page.set_viewport_size({"width": 1280, "height": 800})
+            if within:
+                wrong += [f"{width} px: cut off: {one}" for one in await within.evaluate(_CUT_OFF)]
+            rules = OF_COLOURS if width == WIDTHS[0] else OF_WIDTHS
+            found = await violations(self.page, *rules, within=within)
+            wrong += [f"light, {width} px: {one}" for one in found]
+        await self._show(WIDTHS[0], "light")
         wrong += [text for text in self.console if not text.startswith("Failed to load resource")]
         self.add(address, wrong)
 
-    async def rules(self, address: str) -> list[str]:
-        """Return what breaks any rule in the opened page, in one theme and width."""
-        excused = tuple(f"{rule}:" for rule in OF_OTHERS.get(address, ()))
-        return [one for one in await violations(self.page) if not one.startswith(excused)]
-
-    async def colours(self) -> list[str]:
-        """Return what breaks rules of colours in the opened page, in both themes."""
-        wrong = []
-        for theme in ("dark", "light"):
-            await self.page.evaluate(
-                "theme => { document.documentElement.dataset.theme = theme }", theme
-            )
-            wrong += [f"{theme}: {one}" for one in await violations(self.page, *OF_COLOURS)]
-        return wrong
+    async def _show(self, width: int, theme: str) -> None:
+        if self.page.viewport_size != (size := ViewportSize(width=width, height=800)):
+            await self.page.set_viewport_size(size)
+        await self.page.evaluate(
+            "theme => { document.documentElement.dataset.theme = theme }", theme
+        )
 
     def add(self, address: str, wrong: list[str]) -> None:
         """Add what is wrong at an address, if anything is."""
