@@ -14,9 +14,22 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("unhurried")
 
-# Files of these take longest, most of it waiting for processes: workers begin with them,
-# so that none is left with one at the end.
+# A worker runs a file to its end, and these take minutes: workers begin with them, so that none is
+# left with one at the end. Those that keep a core busy alternate with those that wait.
 _LONGEST: Final = (
+    "tests/browser/pages/test_languages.py",
+    "tests/peers/alerting/test_alertmanager_routes.py",
+    "tests/browser/pages/test_budgets.py",
+    "tests/systemd/test_installed.py",
+    "tests/browser/pages/test_menus.py",
+    "tests/package/test_build.py",
+    "tests/browser/pages/test_every_page.py",
+    "tests/peers/alerting/",
+    "tests/exporter/gathering/test_endurance.py",
+)
+
+# Files of these run browsers, peers and server processes, and wait for them: they come next.
+_WITH_PROCESSES: Final = (
     "tests/system/",
     "tests/daemon/test_read_only_start.py",
     "tests/browser/",
@@ -37,13 +50,20 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest tests first, after pytest-randomly has shuffled all.
 
-    These run browsers, peers and server processes, which share the machine with all other
-    workers: one that fails runs twice more, and the summary lists it (`R`).
+    Tests with processes share the machine with all other workers: one that fails runs twice
+    more, and the summary lists it (`R`).
     """
     for item in items:
-        if item.nodeid.startswith(_LONGEST):
+        if item.nodeid.startswith(_WITH_PROCESSES):
             item.add_marker(pytest.mark.flaky(reruns=2))
-    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    for turn, place in enumerate(_LONGEST):
+        if item.nodeid.startswith(place):
+            return turn
+    return len(_LONGEST) + (not item.nodeid.startswith(_WITH_PROCESSES))
 
 
 @pytest.fixture(autouse=True)
