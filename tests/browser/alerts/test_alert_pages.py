@@ -89,10 +89,10 @@ async def test_open_alerts_are_searched_grouped_and_acknowledged_together(
     await page.get_by_label("Severity").select_option("")
     await page.get_by_label("Group by").select_option("severity")
     await expect(page.locator(".group-head")).to_have_count(2)
+    await expect(page.locator("#bulk")).to_be_hidden()
     await page.get_by_label("Select HighCpu").check()
     await page.get_by_label("Select HighMemory").check()
     button = page.get_by_role("button", name="Acknowledge selected (2)")
-    await expect(button).to_be_enabled()
     await page.get_by_label("Comment").fill("looking")
     await button.click()
     await expect(page).to_have_url(re.compile("group=severity"))
@@ -100,7 +100,7 @@ async def test_open_alerts_are_searched_grouped_and_acknowledged_together(
     await expect(taken).to_have_count(3)
     await page.get_by_role("button", name="Acknowledge all of critical").click()
     await expect(taken).to_have_count(4)
-    await expect(page.get_by_role("button", name="Acknowledge selected")).to_be_disabled()
+    await expect(page.locator("#bulk")).to_be_hidden()
 
 
 async def test_test_of_a_receiver_stays_beside_its_deliveries(page: Page, url: str) -> None:

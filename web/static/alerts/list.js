@@ -11,8 +11,7 @@ const show = () => {
   const button = document.querySelector("[data-bulk-button]");
   const all = document.querySelector("[data-tick-all]");
   if (!button) return;
-  const text = chosen ? t("Acknowledge selected (%(count)s)", { count: chosen }) : t("Acknowledge selected");
-  button.disabled = chosen === 0;
+  const text = t("Acknowledge selected (%(count)s)", { count: chosen });
   // Writing the same text again would be a change that the observer reports.
   if (button.textContent !== text) button.textContent = text;
   if (!all) return;

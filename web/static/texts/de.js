@@ -75,7 +75,6 @@ export default {
   "A panel is added. Not saved yet.": "Ein Panel ist hinzugefügt. Noch nicht gespeichert.",
   "A row is added. Not saved yet.": "Eine Zeile ist hinzugefügt. Noch nicht gespeichert.",
   "About this panel": "Über dieses Panel",
-  "Acknowledge selected": "Ausgewählte bestätigen",
   "Acknowledge selected (%(count)s)": "Ausgewählte bestätigen (%(count)s)",
   "Action": "Aktion",
   "Address, such as /dashboards/node?var-host=$host": "Adresse, etwa /dashboards/node?var-host=$host",

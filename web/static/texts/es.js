@@ -85,7 +85,6 @@ export default {
   "A panel is added. Not saved yet.": "Se ha añadido un panel. Aún no guardado.",
   "A row is added. Not saved yet.": "Se ha añadido una fila. Aún no guardado.",
   "About this panel": "Acerca de este panel",
-  "Acknowledge selected": "Confirmar selección",
   "Acknowledge selected (%(count)s)": "Confirmar selección (%(count)s)",
   "Action": "Acción",
   "Address, such as /dashboards/node?var-host=$host": "Dirección, como /dashboards/node?var-host=$host",
