@@ -25,6 +25,7 @@ from web.alerts.rule_editor.unit_tests import EditedRuleTests
 from web.alerts.rules_page import RulesPages
 from web.alerts.silences_page import SilencePages
 from web.audit.page import AuditPages
+from web.audit.subjects import SubjectNames
 from web.dashboards.library import DashboardLibrary
 from web.dashboards.page import DashboardPages
 from web.design.page import DesignPages
@@ -95,6 +96,10 @@ REPORTS_WITH_PAGES: Final = (OVERVIEW, *_REPORTS)
 
 def _project_access(parts: Internals) -> ProjectAccess:
     return ProjectAccess(parts.services.analytics.projects, answers_missing=True)
+
+
+def _subject_names(parts: Internals) -> SubjectNames:
+    return SubjectNames(parts.services.analytics.projects.records, parts.services.dashboards)
 
 
 def _report_parts(parts: Internals) -> ReportParts:
@@ -259,7 +264,7 @@ PAGES: Final[tuple[PageFactory, ...]] = (
         parts.services.accounts, parts.shell, parts.second_factors, parts.actions
     ),
     lambda parts: DesignPages(parts.shell),
-    lambda parts: AuditPages(parts.services.audit, parts.shell),
+    lambda parts: AuditPages(parts.services.audit, _subject_names(parts), parts.shell),
     lambda parts: ReferencePages(
         parts.renderer, parts.settings, parts.services.version, PrometheusError
     ),

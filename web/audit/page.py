@@ -6,6 +6,7 @@ from aiohttp import web
 
 from storage.api.audit import AuditRecords
 from web.audit.api import AuditQuery
+from web.audit.subjects import SubjectNames
 from web.audit.titles import ACTION_TITLES
 from web.http.pages import Page
 from web.http.parameters import read_query
@@ -24,8 +25,8 @@ AUDIT: Final = Page(
 class AuditPages:
     """Shows the audit log."""
 
-    def __init__(self, records: AuditRecords, shell: Shell) -> None:
-        self._records, self._shell = records, shell
+    def __init__(self, records: AuditRecords, names: SubjectNames, shell: Shell) -> None:
+        self._records, self._names, self._shell = records, names, shell
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -39,6 +40,7 @@ class AuditPages:
             request,
             AUDIT,
             entries=entries,
+            names=await self._names.of(entries),
             titles=ACTION_TITLES,
             before_id=query.before,
             older_id=entries[-1].id if len(entries) == query.limit else None,
