@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from alerting.book.identities import check_identity
 from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks import expressions
 from alerting.checks.expressions import Expression
@@ -239,3 +240,8 @@ _ALL = (
 )
 KINDS: Mapping[CheckName, CheckKind] = MappingProxyType({kind.check: kind for kind in _ALL})
 """All host checks, in the order of pages and evaluation."""
+
+KINDS_BY_RULE: Mapping[str, CheckKind] = MappingProxyType(
+    {check_identity(kind.check): kind for kind in _ALL}
+)
+"""The same by the rule that an alert of the check names."""

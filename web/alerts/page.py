@@ -8,8 +8,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from alerting.check_settings import CheckName
-from alerting.checks.kinds import KINDS as CHECK_KINDS
+from alerting.checks.kinds import KINDS_BY_RULE
 from alerting.views import GroupView, RuleView
 from model.clock import Clock
 from storage.api.alerts import Alert, AlertRecords
@@ -47,7 +46,6 @@ VIEWS: Final = {
     "notifications": marked("Notifications"),
 }
 _TIMELINE_LENGTH: Final = 200
-_CHECKS: Final = frozenset(CheckName)
 
 ALERTS: Final = Page(
     path="/alerts",
@@ -229,8 +227,7 @@ class AlertsPages:
 
 def unit_of(alert: Alert) -> str:
     """Return the unit of the value of a host check's alert, "" for any other alert."""
-    group, _, check = alert.rule.partition("/")
-    kind = CHECK_KINDS.get(CheckName(check)) if group == "host" and check in _CHECKS else None
+    kind = KINDS_BY_RULE.get(alert.rule)
     return "" if kind is None else kind.unit.value
 
 

@@ -1,20 +1,13 @@
 // The metrics explorer: names with type, help and number of series; labels and values of one metric.
 
 import { dataElement, element } from "../lib/dom.js";
-import { JSON_HEADERS, t, tn } from "../lib/texts.js";
-import { answerOf, METADATA, METRIC_NAMES, MOST_NAMES } from "./series.js";
+import { t, tn } from "../lib/texts.js";
+import { answerOf, labelNames, labelValues, latestOf, METADATA, METRIC_NAMES, MOST_NAMES, SERIES_COUNTS } from "./series.js";
 
 const MOST_SHOWN = 40;
 const MOST_LABELS = 30;
 const MOST_VALUES = 8;
 const SUFFIX = /_(total|sum|count|bucket)$/;
-
-const get = async (path, parameters) => {
-  const answer = await fetch(`/api/v1/${path}?${new URLSearchParams(parameters)}`, { headers: JSON_HEADERS });
-  const found = await answer.json();
-  if (found.status !== "success") throw new Error(found.error);
-  return found.data;
-};
 
 const isPlain = (name) => /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name);
 const selectorOf = (name) => (isPlain(name) ? name : `{${JSON.stringify(name)}}`);
@@ -30,7 +23,7 @@ export const firstQuery = (name, type) => {
 
 const loadMetrics = async () => {
   const [names, families, status] = await Promise.all([
-    answerOf(METRIC_NAMES), answerOf(METADATA), get("status/tsdb", { limit: MOST_NAMES }).catch(() => null),
+    answerOf(METRIC_NAMES), answerOf(METADATA), latestOf(SERIES_COUNTS).catch(() => null),
   ]);
   const counts = new Map((status?.seriesCountByMetricName ?? []).map(({ name, value }) => [name, value]));
   return names.map((name) => {
@@ -45,9 +38,9 @@ const rank = ({ name, help }, words) => {
 };
 
 const labelsOf = async (name) => {
-  const match = { "match[]": selectorOf(name) };
-  const labels = (await get("labels", match)).filter((label) => label !== "__name__").slice(0, MOST_LABELS);
-  return Promise.all(labels.map(async (label) => ({ label, values: await get(`label/${encodeURIComponent(label)}/values`, match) })));
+  const selector = selectorOf(name);
+  const labels = (await latestOf(labelNames(selector))).filter((label) => label !== "__name__").slice(0, MOST_LABELS);
+  return Promise.all(labels.map(async (label) => ({ label, values: await latestOf(labelValues(label, selector)) })));
 };
 
 const showLabels = async (box, name, use) => {

@@ -66,6 +66,8 @@ export const METRIC_NAMES = { path: (typed) => pathOf("label/__name__/values", w
 
 export const METADATA = { path: () => "/api/v1/metadata?limit_per_metric=1" };
 
+export const SERIES_COUNTS = { path: () => `/api/v1/status/tsdb?limit=${MOST_NAMES}` };
+
 // `selector` restricts the answer to the series that it matches, "" to none.
 export const labelNames = (selector) => ({ path: () => pathOf("labels", selector) });
 
@@ -93,6 +95,9 @@ export const answerOf = async (source, typed = "") => {
   const { data } = await find(source.path(""));
   return latestFor(source, typed)?.data ?? data;
 };
+
+// An answer of now, which is not kept: only one part of the page needs it.
+export const latestOf = async (source) => (await load(source.path(""))).data;
 
 // Asks for the names that contain `typed`.
 export const narrow = (source, typed) => find(source.path(typed));
