@@ -60,18 +60,21 @@ async def _measure(
         seconds: of open pages, and of none before and after them.
     """
     before_s = await _cpu_s(server, seconds / 2)
+    before_bytes = server.usage().rss_bytes
     opened: list[OpenPage] = []
     async with AsyncExitStack() as stack:
         for number, (token, own) in enumerate(pages.items()):
             address = f"127.0.250.{number + 1}"
             reader = await stack.enter_async_context(ReaderOfPages(server.url, token, address))
             opened += [await reader.open(page) for page in own]
-        progress(f"{len(opened)} pages are open: measuring")
+            progress(f"{len(opened)} pages are open")
+        progress(f"measuring for {seconds:.0f} s")
         await asyncio.sleep(_SETTLE_S)
         for each in opened:
             each.reset()
         began_s, open_s = time.perf_counter(), await _cpu_s(server, seconds)
         elapsed_s = time.perf_counter() - began_s
+        grown_bytes = server.usage().rss_bytes - before_bytes
         silent = [each.name for each in opened if not each.messages and each.is_expected_to_change]
         received = sum(each.size_bytes for each in opened)
         lag_s = max(each.longest_pause_s for each in opened if each.is_expected_to_change)
@@ -81,6 +84,7 @@ async def _measure(
     return {
         "pages_500_cores": (open_s - idle_s) / elapsed_s,
         "pages_500_count": float(len(opened)),
+        "pages_500_rss_mb": grown_bytes / 1e6,
         "pages_500_mb_per_s": received / elapsed_s / 1e6,
         "pages_500_longest_pause_s": lag_s,
     }
