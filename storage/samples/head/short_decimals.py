@@ -38,14 +38,20 @@ def pack(values: Values, wide_before: int) -> tuple[Words, Values]:
     left = np.arange(len(values))
     with np.errstate(invalid="ignore", over="ignore"):
         for code, divisor in enumerate(_DIVISORS):
-            whole = np.rint(values * divisor)
+            whole = values * divisor
+            np.rint(whole, out=whole)
             # Makes 0.0 of -0.0, whose sign no word holds.
             whole += 0.0
             fits = (whole / divisor).view(np.uint64) == values.view(np.uint64)
-            fits &= np.abs(whole) <= _MOST
-            words[left[fits]] = whole[fits].astype(np.int32) << _CODE_BITS | code
-            np.logical_not(fits, out=fits)
-            left, values = left[fits], values[fits]
+            # Later rounds overwrite the words of values that do not fit: that is quicker than
+            # to select those that do.
+            coded = whole.astype(np.int32)
+            coded <<= _CODE_BITS
+            coded |= code
+            words[left] = coded
+            fits &= np.abs(whole, out=whole) <= _MOST
+            places = np.logical_not(fits, out=fits).nonzero()[0]
+            left, values = left[places], values[places]
             if not len(left):
                 break
     numbers = np.arange(wide_before, wide_before + len(left), dtype=np.int32)
