@@ -6,36 +6,16 @@ visit them, and they are sorted without the GIL. Different label sets may have e
 too: callers compare those label sets, or treat them as equal where that is correct, too.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, Protocol
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
+from model.pieces import WorkBudget, in_pieces
 
 Hashes = NDArray[np.int64]
 """The hash of each label set, ascending; shape (number of label sets,)."""
-
-_PIECE: Final = 2_000
-"""Hashing so many takes some 2 ms. A million in one call would hold the GIL for a second."""
-
-
-class WorkBudget(Protocol):
-    """The limits of a query, checked during long work."""
-
-    def check(self) -> None:
-        """Raise to stop the work."""
-
-
-def in_pieces(
-    labels: Sequence[Labels], budget: WorkBudget | None = None
-) -> Iterator[Sequence[Labels]]:
-    """Yield label sets in pieces of a few thousand; check the budget before each."""
-    for at in range(0, len(labels), _PIECE):
-        if budget is not None:
-            budget.check()
-        yield labels[at : at + _PIECE]
 
 
 def hashes_of(parts: Iterable[Sequence[Labels]], budget: WorkBudget | None = None) -> Hashes:

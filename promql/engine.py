@@ -33,6 +33,7 @@ from promql.evaluation.results import instant_result, ordered, range_result
 from promql.evaluation.selection import Selection
 from promql.evaluation.statistics import QueryMeasurement
 from promql.evaluation.timing import QueryRange
+from promql.kernels.interruption import InterruptedBy
 from promql.running.batch import evaluate_batch
 from promql.running.dispatch import Dispatcher
 from promql.running.guard import Guard, QueryBudget
@@ -263,7 +264,7 @@ class LocalEngine:
         requested.check_times()
         evaluator = self._evaluator(query, parsed, requested, options, measurement)
         steps = requested.steps()
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), InterruptedBy(guard):
             if parsed.tree.type is ValueType.MATRIX:
                 samples = ordered(evaluator.matrix(parsed.tree, steps))
                 guard.check_result(size_of_result(samples))
@@ -286,7 +287,7 @@ class LocalEngine:
             )
         evaluator = self._evaluator(query, parsed, requested, options, measurement)
         steps = requested.steps()
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), InterruptedBy(guard):
             found = evaluator.evaluate(parsed.tree, steps)
             measurement.evaluated()
             value = range_result(found, steps.times_ms)

@@ -10,6 +10,7 @@ from promql.api import EvaluationError
 from promql.evaluation.context import Evaluation
 from promql.evaluation.matching import binary, set_operation
 from promql.evaluation.result_size import size_bytes
+from promql.kernels.interruption import interruptible
 from promql.kernels.operators import scalars, with_scalar
 from promql.kernels.step_matrix import StepMatrix, Value, empty_matrix
 from promql.kernels.steps import Steps
@@ -45,7 +46,8 @@ def combined(
         found = binary(operator, left, right, node.matching, returns_bool=node.returns_bool)
         if node.matching.include:
             copied = node.matching.include
-            evaluation.guard.make_label(size_bytes([each.keep(copied) for each in found.labels]))
+            added = [each.keep(copied) for each in interruptible(found.labels)]
+            evaluation.guard.make_label(size_bytes(added))
         return found
     if isinstance(right, StepMatrix):
         return with_scalar(

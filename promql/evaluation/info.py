@@ -16,6 +16,7 @@ from promql.evaluation.instant_selection import InstantSelection
 from promql.evaluation.result_size import size_bytes
 from promql.evaluation.timing import QueryRange
 from promql.kernels.arrays import Indices, Mask
+from promql.kernels.interruption import interruptible
 from promql.kernels.step_matrix import StepMatrix, concatenated, merged
 from promql.kernels.steps import Steps
 from promql.running.guard import Guard
@@ -70,8 +71,15 @@ class InfoSelector:
 
     def matchers(self, base: StepMatrix, alone: Sequence[bool]) -> tuple[Matcher, ...] | None:
         """Return the matchers for the info series of `base`, None if there can be none."""
-        enriched = [labels for labels, skip in zip(base.labels, alone, strict=True) if not skip]
-        found = [_identity(name, {each.get(name) for each in enriched}) for name in _IDENTIFYING]
+        enriched = [
+            labels
+            for labels, skip in zip(interruptible(base.labels), alone, strict=True)
+            if not skip
+        ]
+        found = [
+            _identity(name, {each.get(name) for each in interruptible(enriched)})
+            for name in _IDENTIFYING
+        ]
         identity = [matcher for matcher in found if matcher is not None]
         return (*identity, *self.data, *self._names) if identity else None
 
@@ -107,7 +115,7 @@ def enrich(
     newest = _newest(info)
     names = sorted({name for name, _ in newest})
     parts = []
-    for row, labels in enumerate(base.labels):
+    for row, labels in enumerate(interruptible(base.labels)):
         one = base.take(np.array([row], dtype=np.intp))
         identity = labels.keep(_IDENTIFYING)
         sources = [newest[name, identity] for name in names if (name, identity) in newest]
@@ -124,7 +132,7 @@ def _newest(info: InstantSelection) -> dict[tuple[str, Labels], Indices]:
     """Return the row of the newest series of each metric and identity at each step, or -1."""
     rows: dict[tuple[str, Labels], list[int]] = {}
     labels = info.vector.labels
-    for row, each in enumerate(labels):
+    for row, each in enumerate(interruptible(labels)):
         rows.setdefault((each.metric, each.keep(_IDENTIFYING)), []).append(row)
     newest = {}
     for key, group in rows.items():

@@ -14,6 +14,7 @@ import numpy as np
 from model.labels import METRIC_NAME, Labels, quote
 from promql.api import EvaluationError
 from promql.kernels.arrays import Floats, Indices, Mask
+from promql.kernels.interruption import interruptible, pieces
 from promql.kernels.operators import ARITHMETIC, elementwise
 from promql.kernels.reserved_labels import drop_reserved
 from promql.kernels.step_matrix import StepMatrix, any_series, concatenated, empty_matrix, merged
@@ -27,17 +28,19 @@ def signatures(vector: StepMatrix, matching: VectorMatching) -> list[Labels]:
     """Return the labels of each series that must equal those of its partner."""
     if matching.on:
         kept = frozenset(matching.labels)
-        return [labels.keep(kept) for labels in vector.labels]
+        return [labels.keep(kept) for labels in interruptible(vector.labels)]
     dropped = frozenset(matching.labels) | {METRIC_NAME}
-    return [labels.drop(dropped) for labels in vector.labels]
+    return [labels.drop(dropped) for labels in interruptible(vector.labels)]
 
 
 def _numbered(left: list[Labels], right: list[Labels]) -> tuple[Indices, Indices, int]:
     """Number the signatures of both sides; equal ones get the same number."""
     numbers: dict[Labels, int] = {}
-    of_left = [numbers.setdefault(each, len(numbers)) for each in left]
-    of_right = [numbers.setdefault(each, len(numbers)) for each in right]
-    return np.array(of_left, dtype=np.intp), np.array(of_right, dtype=np.intp), len(numbers)
+    of_left, of_right = (
+        np.array([numbers.setdefault(each, len(numbers)) for each in interruptible(side)], np.intp)
+        for side in (left, right)
+    )
+    return of_left, of_right, len(numbers)
 
 
 def _any_present(present: Mask, numbers: Indices, count: int) -> Mask:
@@ -192,7 +195,8 @@ class _Join:
         values, kept = self._compute(many.values[many_rows], one.values[one_rows], present)
         labels = [
             self._labels(many.labels[row], self._many_signatures[row], one.labels[partner])
-            for row, partner in zip(many_rows.tolist(), one_rows.tolist(), strict=True)
+            for rows, partners in zip(pieces(many_rows), pieces(one_rows), strict=True)
+            for row, partner in zip(rows.tolist(), partners.tolist(), strict=True)
         ]
         return StepMatrix(labels, values, kept, self._drop_name(many, many_rows))
 
@@ -228,7 +232,9 @@ class _Join:
         values, kept = self._compute(many.values, constant, present)
         labels = [
             self._labels(each, signature, signature)
-            for each, signature in zip(many.labels, self._many_signatures, strict=True)
+            for each, signature in zip(
+                interruptible(many.labels), self._many_signatures, strict=True
+            )
         ]
         rows = np.arange(len(many), dtype=np.intp)
         return StepMatrix(labels, values, kept, self._drop_name(many, rows))
@@ -242,7 +248,7 @@ class _Join:
         values, kept = self._compute(constant, one.values, present)
         labels = [
             self._labels(signature, signature, each)
-            for each, signature in zip(one.labels, self._one_signatures, strict=True)
+            for each, signature in zip(interruptible(one.labels), self._one_signatures, strict=True)
         ]
         return StepMatrix(labels, values, kept)
 

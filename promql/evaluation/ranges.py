@@ -10,6 +10,7 @@ from model.labels import Labels
 from model.series import ABSENT, NO_TIME, AlignedSeries, Times, absent_matrix
 from promql.evaluation.blocks import Part, in_blocks
 from promql.kernels.arrays import Floats, Mask, Scalars
+from promql.kernels.interruption import interruptible
 from promql.kernels.ranges.over_time import Kernel
 from promql.kernels.ranges.windows import Windows
 from promql.kernels.reserved_labels import without_reserved
@@ -103,7 +104,7 @@ class RangeVector:
                 np.broadcast_to(samples.expand(columns)[:, 0], len(names)).tolist()
                 for columns in (windows.first, windows.stop)
             )
-            for row, own in enumerate(samples.rows.tolist()):
+            for row, own in enumerate(interruptible(samples.rows.tolist())):
                 if first[row] < stop[row]:
                     window = slice(first[row], stop[row])
                     labels.append(names[row])
@@ -140,7 +141,7 @@ def _ragged(labels: list[Labels], times: list[Times], values: list[Floats]) -> A
     width = max(map(len, times), default=0)
     all_times = np.full((len(times), width), NO_TIME, dtype=np.int64)
     all_values = absent_matrix(len(times), width)
-    for row, (own_times, own_values) in enumerate(zip(times, values, strict=True)):
+    for row, (own_times, own_values) in enumerate(zip(interruptible(times), values, strict=True)):
         all_times[row, : len(own_times)] = own_times
         all_values[row, : len(own_values)] = own_values
     return AlignedSeries(

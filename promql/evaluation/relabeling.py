@@ -15,6 +15,8 @@ import numpy as np
 from model.labels import METRIC_NAME, Labels
 from model.matchers import BadPatternError, compile_pattern
 from promql.api import EvaluationError
+from promql.evaluation.series_order import sorted_rows
+from promql.kernels.interruption import interruptible
 from promql.kernels.step_matrix import StepMatrix, merged
 from promql.running.guard import Guard
 from promql.syntax.strings import is_utf8, replaced
@@ -45,7 +47,7 @@ def _rewritten(
     """Set the label `target` to the result of `rewrite`; None leaves it unchanged."""
     labels: list[Labels] = []
     keeps_name: list[bool] = []
-    for each in vector.labels:
+    for each in interruptible(vector.labels):
         value = rewrite(each)
         if value is None:
             labels.append(each)
@@ -171,7 +173,7 @@ def sorted_by_labels(vector: StepMatrix, names: Sequence[str], *, descending: bo
         labels = vector.labels[row]
         return (*(_natural(labels.get(name)) for name in names), labels)
 
-    rows = sorted(range(len(vector)), key=key, reverse=descending)
+    rows = sorted_rows(len(vector), key, descending=descending)
     return vector.take(np.array(rows, dtype=np.intp))
 
 

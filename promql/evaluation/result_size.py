@@ -6,6 +6,7 @@ from typing import Final
 from model.labels import Labels
 from model.series import AlignedSeries
 from promql.api import InstantVector, Scalar, String
+from promql.kernels.interruption import interruptible
 
 _SAMPLE_BYTES: Final = 28
 """A sample as JSON, `[1700000000,"0.123456789"],`."""
@@ -21,7 +22,7 @@ take a twentieth of their query. What a query makes itself is counted exactly
 
 def size_bytes(labels: Sequence[Labels]) -> int:
     """Return the size of the names and values of all label sets."""
-    return sum(len(name) + len(value) for each in labels for name, value in each)
+    return sum(len(name) + len(value) for each in interruptible(labels) for name, value in each)
 
 
 def result_bytes(value: Scalar | String | InstantVector | AlignedSeries) -> int:

@@ -1,8 +1,6 @@
 """Converts the value of an evaluated query into the answer's scalar, vector or matrix."""
 
-import heapq
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +9,8 @@ from model.labels import Labels
 from model.process.garbage import exclude_from_collections
 from model.series import ABSENT_BITS, AlignedSeries
 from promql.api import InstantVector, Scalar, String
+from promql.evaluation.series_order import sorted_rows
 from promql.kernels.step_matrix import StepMatrix, Value, any_series
-
-_SORTED_AT_ONCE: Final = 20_000
-"""Label sets sorted in one call, which holds the GIL; a million at once take seconds."""
 
 
 def instant_result(value: Value, time_ms: int) -> Scalar | String | InstantVector:
@@ -70,8 +66,4 @@ def range_result(value: Value, times_ms: NDArray[np.int64]) -> AlignedSeries:
 
 def _label_order(labels: Sequence[Labels]) -> list[int]:
     """Return the indices that sort the label sets."""
-    runs = [
-        sorted(range(start, min(start + _SORTED_AT_ONCE, len(labels))), key=labels.__getitem__)
-        for start in range(0, len(labels), _SORTED_AT_ONCE)
-    ]
-    return runs[0] if len(runs) == 1 else list(heapq.merge(*runs, key=labels.__getitem__))
+    return sorted_rows(len(labels), labels.__getitem__)

@@ -15,6 +15,7 @@ from model.labels import Labels
 from promql.kernels.arrays import Floats, Indices, Mask, Scalars
 from promql.kernels.compensated import SCALE, Pair, closed, sum_along, sum_groups
 from promql.kernels.groups import Groups
+from promql.kernels.interruption import check, interruptible, pieces
 from promql.kernels.quantiles import interpolation, replace_out_of_range
 from promql.kernels.step_matrix import StepMatrix, merged
 from promql.syntax.numbers import format_floats
@@ -177,32 +178,34 @@ def count_values(
     found = vector.values[series, columns]
     # Compare bits: all NaN count as one value, -0 and 0 as two.
     bits = np.where(np.isnan(found), np.nan, found).view(np.uint64)
+    check()
     distinct, which = np.unique(bits, return_inverse=True)
-    texts = format_floats(distinct.view(np.float64))
+    texts = [text for piece in pieces(distinct) for text in format_floats(piece.view(np.float64))]
     keys = groups.members[series] * max(1, len(distinct)) + which
     pairs, rows = np.unique(keys, return_inverse=True)
+    check()
     hold(len(pairs) * steps)
     tally = np.bincount(rows * steps + columns, minlength=len(pairs) * steps)
     values = tally.reshape(len(pairs), steps).astype(np.float64)
     labels = []
-    for pair in pairs.tolist():
+    for pair in interruptible(pairs.tolist()):
         member, value = divmod(pair, len(distinct))
         added = Labels() if label is None else Labels(((label, texts[value]),))
         labels.append(groups.labels[member].overlaid(added))
     drop_name = None
     if vector.drop_name is not None:
         of_group = np.logical_or.reduceat(vector.drop_name[groups.order], groups.starts)
-        drop_name = of_group[[pair // len(distinct) for pair in pairs.tolist()]]
+        drop_name = of_group[[pair // len(distinct) for pair in interruptible(pairs.tolist())]]
     result = StepMatrix(labels, values, values > 0, drop_name)
     return _added_up(result)
 
 
 def _added_up(vector: StepMatrix) -> StepMatrix:
     """Join series with equal labels by adding their counts."""
-    if len(set(vector.labels)) == len(vector.labels):
-        return vector
     places: dict[Labels, int] = {}
-    rows = np.array([places.setdefault(each, len(places)) for each in vector.labels])
+    rows = [places.setdefault(each, len(places)) for each in interruptible(vector.labels)]
+    if len(places) == len(rows):
+        return vector
     values = np.zeros((len(places), vector.values.shape[1]))
-    np.add.at(values, rows, vector.values)
+    np.add.at(values, np.array(rows, dtype=np.intp), vector.values)
     return merged(StepMatrix(list(places), values, values > 0))

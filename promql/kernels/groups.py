@@ -8,6 +8,7 @@ import numpy as np
 from model.distinct import distinct
 from model.labels import METRIC_NAME, Labels
 from promql.kernels.arrays import Floats, Indices
+from promql.kernels.interruption import interruptible
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +68,9 @@ def group(labels: Sequence[Labels], names: Sequence[str], *, without: bool) -> G
     if without:
         dropped = frozenset(names) | {METRIC_NAME}
         places: dict[Labels, int] = {}
-        members = [places.setdefault(each.drop(dropped), len(places)) for each in labels]
+        members = [
+            places.setdefault(each.drop(dropped), len(places)) for each in interruptible(labels)
+        ]
         found = list(places)
     elif not names:
         members, found = [0] * len(labels), [Labels()] if labels else []
@@ -91,14 +94,15 @@ def _by_one(labels: Sequence[Labels], name: str) -> tuple[list[int], list[Labels
     """Return the group of each label set by one label, and the groups' labels."""
     places: dict[str, int] = {}
     members = []
-    for each in labels:
+    for each in interruptible(labels):
         value = ""
         for key, found in each:
             if key == name:
                 value = found
                 break
         members.append(places.setdefault(value, len(places)))
-    return members, [Labels(((name, value),) if value else ()) for value in places]
+    groups = [Labels(((name, value),) if value else ()) for value in interruptible(list(places))]
+    return members, groups
 
 
 def _by_several(labels: Sequence[Labels], names: frozenset[str]) -> tuple[list[int], list[Labels]]:
@@ -106,7 +110,7 @@ def _by_several(labels: Sequence[Labels], names: frozenset[str]) -> tuple[list[i
     # Plain tuples: a `Labels` for each series instead of each group costs a third more.
     places: dict[tuple[tuple[str, str], ...], int] = {}
     members = []
-    for each in labels:
+    for each in interruptible(labels):
         key = tuple([pair for pair in each if pair[0] in names])
         members.append(places.setdefault(key, len(places)))
-    return members, [Labels(key) for key in places]
+    return members, [Labels(key) for key in interruptible(list(places))]

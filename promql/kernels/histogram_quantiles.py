@@ -12,6 +12,7 @@ import numpy as np
 from model.labels import Labels
 from promql.kernels.arrays import Floats, Indices, Mask, Scalars
 from promql.kernels.histograms import BucketSeries, ClassicHistograms
+from promql.kernels.interruption import interruptible
 from promql.kernels.quantiles import replace_out_of_range
 from promql.kernels.step_matrix import StepMatrix, concatenated, merged
 from promql.syntax.numbers import format_float
@@ -58,7 +59,7 @@ def labelled_quantiles(
         found, metrics = quantiles(buckets, quantile)
         forced += metrics
         text = _quantile_label(float(quantile[0]))
-        labels = [each.overlaid(Labels(((label, text),))) for each in found.labels]
+        labels = [each.overlaid(Labels(((label, text),))) for each in interruptible(found.labels)]
         parts.append(StepMatrix(labels, found.values, found.present))
     return merged(concatenated(parts, buckets.steps)), forced
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from model.labels import METRIC_NAME, Labels
 from promql.kernels.arrays import Floats, Mask
+from promql.kernels.interruption import check, interruptible
 from promql.kernels.step_matrix import StepMatrix
 from promql.syntax.numbers import parse_float
 
@@ -62,7 +63,7 @@ class BucketSeries:
         self._hides_names = not shows_dropped and vector.drop_name is not None
         self._histograms: dict[Labels, Buckets] = {}
         self.malformed: list[tuple[str, str]] = []
-        for row, labels in enumerate(vector.labels):
+        for row, labels in enumerate(interruptible(vector.labels)):
             text = labels.get(_BUCKET)
             bound = _bound(text)
             if bound is None:
@@ -79,9 +80,10 @@ class BucketSeries:
     def histograms(self) -> Iterator[ClassicHistograms]:
         """Yield the histograms, those with the same bounds together."""
         by_bounds: dict[tuple[float, ...], list[tuple[Labels, Buckets]]] = {}
-        for key, buckets in self._histograms.items():
+        for key, buckets in interruptible(list(self._histograms.items())):
             by_bounds.setdefault(tuple(sorted(buckets)), []).append((key, buckets))
         for bounds, members in by_bounds.items():
+            check()
             yield self._stacked(bounds, members)
 
     def _stacked(
@@ -90,18 +92,21 @@ class BucketSeries:
         vector = self._vector
         shape = (len(members), len(bounds), self.steps)
         counts, present = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
-        for index, (_, buckets) in enumerate(members):
+        for index, (_, buckets) in enumerate(interruptible(members)):
             for place, bound in enumerate(bounds):
                 for row in buckets[bound]:
                     here = vector.present[row]
                     counts[index, place] += np.where(here, vector.values[row], 0.0)
                     present[index, place] |= here
         return ClassicHistograms(
-            [each.drop((METRIC_NAME,)) for each, _ in members],
+            [each.drop((METRIC_NAME,)) for each, _ in interruptible(members)],
             np.array(bounds),
             counts,
             present,
-            [self._metric(each, next(iter(buckets.values()))[0]) for each, buckets in members],
+            [
+                self._metric(each, next(iter(buckets.values()))[0])
+                for each, buckets in interruptible(members)
+            ],
         )
 
     def _metric(self, labels: Labels, row: int) -> str:

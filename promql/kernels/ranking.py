@@ -12,6 +12,7 @@ import numpy as np
 from model.labels import Labels
 from promql.kernels.arrays import BLOCK_CELLS, Floats, Indices, Mask, Scalars
 from promql.kernels.groups import Groups
+from promql.kernels.interruption import check, interruptible
 from promql.kernels.step_matrix import StepMatrix
 
 
@@ -35,11 +36,14 @@ def ranked(vector: StepMatrix, groups: Groups, wanted: Scalars, *, largest: bool
                 kept[rows] = found
                 continue
         keys = np.where(here, -values if largest else values, np.inf)
+        check()
         # NaN sorts last, but absent cells must sort behind present NaN.
         places = np.lexsort((keys, ~here), axis=1)
+        check()
         rank = np.empty_like(places)
         numbers = np.broadcast_to(np.arange(rows.shape[1])[:, np.newaxis], places.shape[1:])
         np.put_along_axis(rank, places, np.broadcast_to(numbers, places.shape), axis=1)
+        check()
         kept[rows] = here & (rank < limit)
         if steps == 1:
             order.append(np.take_along_axis(rows, places[:, :, 0], axis=1))
@@ -107,7 +111,9 @@ def limited(vector: StepMatrix, groups: Groups, wanted: Scalars) -> StepMatrix:
 
 def sampled(vector: StepMatrix, ratio: Scalars) -> StepMatrix:
     """Keep a fixed share of the series; a negative ratio keeps the complement."""
-    place = np.array([_label_hash(labels) for labels in vector.labels]).reshape(-1, 1)
+    place = np.array([_label_hash(labels) for labels in interruptible(vector.labels)]).reshape(
+        -1, 1
+    )
     kept = np.where(ratio >= 0, place < ratio, place >= 1.0 + ratio)
     return vector.with_values(vector.values, vector.present & kept).without_empty()
 

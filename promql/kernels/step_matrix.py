@@ -6,6 +6,7 @@ arithmetic as one.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from model.label_hashes import hashes_of, repeated
 from model.labels import Labels
 from promql.api import EvaluationError
 from promql.kernels.arrays import Floats, Indices, Mask
+from promql.kernels.interruption import interruptible, pieces
 from promql.kernels.reserved_labels import without_reserved
 
 DUPLICATES: Final = "vector cannot contain metrics with the same labelset"
@@ -61,7 +63,7 @@ class StepMatrix:
         indices = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         labels = self.labels
         return StepMatrix(
-            [labels[index] for index in indices.tolist()],
+            [labels[index] for piece in pieces(indices) for index in piece.tolist()],
             self.values[indices],
             self.present[indices],
             None if self.drop_name is None else self.drop_name[indices],
@@ -124,7 +126,7 @@ def merged(vector: StepMatrix, message: str = DUPLICATES) -> StepMatrix:
         EvaluationError: two of them are present at the same step; the text is `message`.
     """
     places: dict[Labels, int] = {}
-    rows = [places.setdefault(each, len(places)) for each in vector.labels]
+    rows = [places.setdefault(each, len(places)) for each in interruptible(vector.labels)]
     if len(places) == len(rows):
         return vector
     targets = np.array(rows, dtype=np.intp)
@@ -155,7 +157,7 @@ def names_dropped(parts: list[StepMatrix], steps: int) -> Iterator[StepMatrix]:
         part.labels if part.drop_name is None else without_reserved(part.labels, part.drop_name)
         for part in parts
     ]
-    if repeated(hashes_of(dropped)):
+    if repeated(hashes_of(piece for labels in dropped for piece in pieces(labels))):
         whole = concatenated(parts, steps)
         parts.clear()
         yield whole.without_names()
@@ -168,7 +170,7 @@ def names_dropped(parts: list[StepMatrix], steps: int) -> Iterator[StepMatrix]:
 
 def concatenated(parts: Sequence[StepMatrix], steps: int) -> StepMatrix:
     """Return all series of `parts` as one matrix, without looking for equal labels."""
-    parts = [part for part in parts if len(part)]
+    parts = [part for part in interruptible(parts) if len(part)]
     if not parts:
         return empty_matrix(steps)
     if len(parts) == 1:
@@ -182,7 +184,7 @@ def concatenated(parts: Sequence[StepMatrix], steps: int) -> StepMatrix:
             ]
         )
     return StepMatrix(
-        [labels for part in parts for labels in part.labels],
+        list(chain.from_iterable(part.labels for part in parts)),
         np.concatenate([part.values for part in parts]),
         np.concatenate([part.present for part in parts]),
         drop_name,

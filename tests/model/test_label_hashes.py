@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.label_hashes import hashes_of, have_common, in_pieces, repeated
+from model.label_hashes import hashes_of, have_common, repeated
 from model.labels import Labels
 
 parts_of_few = st.lists(
@@ -26,15 +26,6 @@ class Checks:
 
 def labels(first: int, count: int) -> tuple[Labels, ...]:
     return tuple(Labels.of({"n": str(number)}) for number in range(first, first + count))
-
-
-@pytest.mark.parametrize("count", [0, 1, 1_999, 2_000, 2_001, 5_000])
-def test_pieces_are_all_label_sets_in_order(count: int) -> None:
-    some, checks = labels(0, count), Checks()
-    pieces = list(in_pieces(some, checks))
-    assert tuple(one for piece in pieces for one in piece) == some
-    assert all(len(piece) <= 2_000 for piece in pieces)
-    assert checks.count == len(pieces)
 
 
 @given(parts_of_few)

@@ -10,6 +10,7 @@ from promql.evaluation import relabeling
 from promql.evaluation.context import CallHandler, Evaluation
 from promql.evaluation.info import InfoSelector, enrich, reference_steps
 from promql.evaluation.instant_selection import joined
+from promql.kernels.interruption import interruptible
 from promql.kernels.step_matrix import StepMatrix
 from promql.kernels.steps import Steps
 from promql.syntax.nodes import Call, VectorSelector
@@ -33,7 +34,7 @@ def _info(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     base = evaluation.visible(evaluation.vector(node.arguments[0], steps))
     matchers = cast("VectorSelector", node.arguments[1]).matchers if node.arguments[1:] else ()
     selector = InfoSelector(matchers)
-    alone = [selector.is_info(labels) for labels in base.labels]
+    alone = [selector.is_info(labels) for labels in interruptible(base.labels)]
     wanted = selector.matchers(base, alone)
     if wanted is None:
         return base

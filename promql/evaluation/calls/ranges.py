@@ -12,6 +12,7 @@ from promql.evaluation.calls.absence import absence
 from promql.evaluation.context import CallHandler, CallStream, Evaluation
 from promql.evaluation.ranges import RangeVector
 from promql.kernels.arrays import Scalars
+from promql.kernels.interruption import interruptible
 from promql.kernels.ranges import over_time, rates
 from promql.kernels.ranges.extended import kernel_for
 from promql.kernels.ranges.over_time import Kernel, Result
@@ -118,7 +119,7 @@ def _expect_counter(
     evaluation: Evaluation, vector: StepMatrix, argument: Expression, seen: set[str]
 ) -> None:
     """Annotate each metric that does not look like a counter, once."""
-    for labels in vector.labels[:1] if vector.one_name else vector.labels:
+    for labels in interruptible(vector.labels[:1] if vector.one_name else vector.labels):
         metric = labels.metric
         if not metric or metric in seen:
             continue

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from model.label_hashes import hashes_of, in_pieces, repeated
+from model.label_hashes import hashes_of, repeated
 from model.labels import Labels
+from model.pieces import in_pieces
 from model.series import ABSENT_BITS, STALE_BITS, AlignedSeries
 from storage.api.samples import ReadBudget
 from storage.samples.reading.chunk_reader import SourceSelection

@@ -215,7 +215,7 @@ class Query:
             damaged = self.damaged_items
             read = self._select_any(selector, start_ms, until_ms, budget)
             if cache.takes(sum(part.values.nbytes for part in read)):
-                known = Settled.of(start_ms, until_ms, read, trimmed=until_ms < end_ms)
+                known = Settled.of(start_ms, until_ms, read, budget, trimmed=until_ms < end_ms)
                 if damaged == self.damaged_items:
                     cache.put(matchers, known, version)
             else:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from model.labels import Labels
 from model.matchers import Matcher
+from model.pieces import WorkBudget, in_pieces
 from model.series import ABSENT_BITS, NO_TIME, AlignedSeries, Times, absent_matrix
 from storage.api.examined_series import ExaminedSeries
 
@@ -41,13 +42,21 @@ class SettledPart:
     latest: Times
 
     @classmethod
-    def of(cls, read: AlignedSeries, end_ms: int) -> "SettledPart":
+    def of(
+        cls, read: AlignedSeries, end_ms: int, budget: WorkBudget | None = None
+    ) -> "SettledPart":
         """Sort and examine series, and drop their samples after `end_ms`."""
         ranks = np.empty(len(read.times_ms), np.intp)
         ranks[read.times_ms[:, 0].argsort(kind="stable")] = np.arange(len(ranks))
         order = ranks[read.rows].argsort(kind="stable")
         sorted_ = AlignedSeries(
-            labels=tuple([read.labels[place] for place in order.tolist()]),
+            labels=tuple(
+                [
+                    read.labels[place]
+                    for piece in in_pieces(order, budget)
+                    for place in piece.tolist()
+                ]
+            ),
             times_ms=read.times_ms[ranks.argsort()],
             values=read.values[order],
             rows=ranks[read.rows][order],
@@ -130,13 +139,19 @@ class Settled:
 
     @classmethod
     def of(
-        cls, start_ms: int, end_ms: int, read: Iterable[AlignedSeries], *, trimmed: bool = True
+        cls,
+        start_ms: int,
+        end_ms: int,
+        read: Iterable[AlignedSeries],
+        budget: WorkBudget | None = None,
+        *,
+        trimmed: bool = True,
     ) -> "Settled":
         """Build from a read; `trimmed` cuts it where all sources have equally many samples."""
         read = tuple(read)
         even_ms = _even_end(read, end_ms) if trimmed else end_ms
         cut = (SettledPart.unsorted(part).between(start_ms, even_ms) for part in read)
-        parts = [SettledPart.of(part, even_ms) for part in cut if part is not None]
+        parts = [SettledPart.of(part, even_ms, budget) for part in cut if part is not None]
         return cls(start_ms, even_ms, parts)
 
     @classmethod

@@ -134,13 +134,11 @@ def test_waiting_beside_an_evaluation_without_the_lock_ends(
     assert lock.acquire()
 
 
-def test_one_thread_evaluates_beside_one_that_computes_and_the_others_wait(
+def test_threads_wait_while_the_one_with_the_lock_computes(
     lock: EvaluationLock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used_s = count()
     monkeypatch.setattr(evaluation_lock, "_cpu_s", lambda clock: float(next(used_s)))
-    monkeypatch.setattr(evaluation_lock, "_LONGEST_WAIT_S", 0.01)
-    inside, go_on = threading.Semaphore(0), threading.Event()
     looks: list[float] = []
     may_go = EvaluationLock._may_go
 
@@ -149,30 +147,26 @@ def test_one_thread_evaluates_beside_one_that_computes_and_the_others_wait(
         return may_go(self, urgent, waited_s, **how)
 
     monkeypatch.setattr(EvaluationLock, "_may_go", noted)
+    order: list[str] = []
 
-    def evaluate() -> None:
+    def other() -> None:
         with TimeSlice(lock):
-            inside.release()
-            go_on.wait(60)
+            order.append("other")
 
     with TimeSlice(lock):
-        threads = [started(evaluate) for _ in range(3)]
-        assert inside.acquire(timeout=60)
-        looks.clear()
-        wait_until(lambda: len(looks) > 6)
-        assert lock.waiting == 2
-        go_on.set()
-    for thread in threads:
-        thread.join()
-    assert lock.acquire()
+        thread = started(other)
+        wait_until(lambda: len(looks) > 3)
+        order.append("own")
+    thread.join()
+    assert order == ["own", "other"]
 
 
-def test_threads_do_not_wait_for_one_that_computes_for_ten_seconds(
+def test_threads_do_not_wait_for_one_that_computes_for_a_second(
     lock: EvaluationLock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used_s = count()
     monkeypatch.setattr(evaluation_lock, "_cpu_s", lambda clock: float(next(used_s)))
-    monkeypatch.setattr(evaluation_lock, "_LONGEST_COMPUTING_S", 0.2)
+    monkeypatch.setattr(evaluation_lock, "_LONGEST_WAIT_S", 0.2)
     with TimeSlice(lock), ThreadPoolExecutor(3) as threads:
         all_inside = threading.Barrier(3, timeout=60)
 
@@ -184,9 +178,11 @@ def test_threads_do_not_wait_for_one_that_computes_for_ten_seconds(
     assert lock.acquire()
 
 
-def test_a_thread_waits_while_the_lock_is_handed_from_one_to_another(lock: EvaluationLock) -> None:
-    waited = lock._may_go(urgent=False, waited_s=5.0, is_kept=False, computes=True)
-    assert not waited
+@pytest.mark.parametrize(("waited_s", "goes"), [(5.0, False), (10.0, True)])
+def test_a_thread_waits_ten_seconds_while_the_lock_is_handed_from_one_to_another(
+    lock: EvaluationLock, waited_s: float, goes: bool
+) -> None:
+    assert lock._may_go(urgent=False, waited_s=waited_s, is_kept=False, computes=True) == goes
 
 
 def test_an_evaluation_without_the_lock_waits_for_it_again(
