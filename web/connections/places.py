@@ -6,7 +6,7 @@ refused only if none is idle. Idle are those between two requests, and those tha
 sent a whole request yet.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -82,6 +82,9 @@ class ConnectionPlaces:
         # For the number of targets, which rarely changes: each connection asks for it.
         self._allowed: tuple[int, Capacity, int] = (-1, capacity, 0)
         self._taken: dict[ConnectionPlace, None] = {}
+        # Idle places, the one idle for longest first: at the limit, each new connection takes one.
+        # Places that are idle since the list was made are idle for less long than all of it.
+        self._longest_idle = deque[tuple[float, ConnectionPlace]]()
         self._by_network = Counter[str]()
 
     def __len__(self) -> int:
@@ -134,6 +137,8 @@ class ConnectionPlaces:
         if place not in self._taken:
             return
         del self._taken[place]
+        # The list of idle places may still have it, but must not keep its transport.
+        place.close = _nothing
         if place.network is not None:
             self._by_network[place.network] -= 1
             if not self._by_network[place.network]:
@@ -144,15 +149,34 @@ class ConnectionPlaces:
         return self._make_room()
 
     def _make_room(self, network: str | None = None) -> bool:
-        idle = min(self._idle(network), key=lambda found: found[0], default=None)
-        if idle is None:
+        place = self._next_idle() if network is None else self._idle_of(network)
+        if place is None:
             return False
-        _, place = idle
+        close = place.close
         self.release(place)
-        place.close()
+        close()
         return True
 
-    def _idle(self, network: str | None) -> Iterator[tuple[float, ConnectionPlace]]:
+    def _next_idle(self) -> ConnectionPlace | None:
+        """Return the place that has been idle longest, None if none is idle."""
+        for _ in range(2):
+            while self._longest_idle:
+                since_s, place = self._longest_idle.popleft()
+                if place.idle_since_s == since_s and place in self._taken:
+                    return place
+            self._longest_idle.extend(sorted(self._idle(), key=_since))
+        return None
+
+    def _idle_of(self, network: str) -> ConnectionPlace | None:
+        found = (each for each in self._idle() if each[1].network == network)
+        idle = min(found, key=_since, default=None)
+        return None if idle is None else idle[1]
+
+    def _idle(self) -> Iterator[tuple[float, ConnectionPlace]]:
         for place in self._taken:
-            if place.idle_since_s is not None and network in (None, place.network):
+            if place.idle_since_s is not None:
                 yield place.idle_since_s, place
+
+
+def _since(idle: tuple[float, ConnectionPlace]) -> float:
+    return idle[0]

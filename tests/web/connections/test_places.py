@@ -77,6 +77,21 @@ def test_a_full_house_closes_the_connection_that_was_idle_longest() -> None:
     assert house.closed == places[:1]
 
 
+def test_a_connection_that_was_used_or_released_since_makes_no_room() -> None:
+    house = House()
+    used, released, served, idle, *_ = [house.connect(f"a{number}", number) for number in range(8)]
+    assert released is not None
+    assert served is not None
+    assert house.connect("b", 9) is not None
+    assert house.closed == [used]
+    house.places.release(released)
+    served.idle_since_s = 10
+    assert house.connect("c", 11) is not None
+    assert house.closed == [used]
+    assert house.connect("d", 12) is not None
+    assert house.closed == [used, idle]
+
+
 def test_descriptors_for_scrapes_are_kept() -> None:
     house = House(total=512, descriptors=300, targets=50)
     assert house.connect("a", descriptor=300 - 64 - 50 - 1) is not None
