@@ -32,8 +32,13 @@ async def browser(chromium: None) -> AsyncIterator[Browser]:
         await browser.close()
 
 
-# Console errors that tests cause on purpose: a refused form, and a server that has stopped.
-EXPECTED: Final = ("status of 400", "status of 401", "ERR_CONNECTION_REFUSED")
+# Console errors that tests cause on purpose: a refused form, a server that has stopped, and
+# connections that ended before they were answered.
+EXPECTED: Final = (
+    *("status of 400", "status of 401", "ERR_CONNECTION_REFUSED"),
+    *("ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "closed before the connection is established"),
+    "Connection closed before receiving a handshake response",
+)
 
 
 @pytest.fixture
@@ -62,10 +67,16 @@ def first_page() -> str:
 
 
 @pytest.fixture
-async def url(tmp_path: Path, page: Page, first_page: str) -> AsyncIterator[str]:
-    """The address of a demonstration server; the browser is logged in as its administrator."""
-    async with serving(tmp_path) as url:
-        await sign_in(page, url, first_page)
-        yield url
+async def address(tmp_path: Path, page: Page) -> AsyncIterator[str]:
+    """The address of a demonstration server; nobody is logged in."""
+    async with serving(tmp_path) as address:
+        yield address
         # A page that stays open would ask a server that has stopped.
         await page.goto("about:blank")
+
+
+@pytest.fixture
+async def url(address: str, page: Page, first_page: str) -> str:
+    """The address of a demonstration server; the browser is logged in as its administrator."""
+    await sign_in(page, address, first_page)
+    return address

@@ -5,16 +5,13 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.signing_in import sign_in
 from tests.system.processes import until
-from tests.web.web_demo import serving
 
 pytestmark = pytest.mark.browser
 
@@ -70,20 +67,22 @@ def asked_of(url: str) -> tuple[str, str]:
 
 
 @pytest.fixture
-async def series(tmp_path: Path, page: Page) -> AsyncIterator[Series]:
+def first_page() -> str:
+    return "/explore?query=1"
+
+
+@pytest.fixture
+async def series(page: Page, url: str) -> AsyncIterator[Series]:
     """The Explore page with a query, and the answers that it gets."""
     series = Series()
     series.released.set()
     page.on("requestfailed", lambda request: series.failed.append(asked_of(request.url)[1]))
-    async with serving(tmp_path) as url:
-        await sign_in(page, url, "/explore?query=1")
-        await page.wait_for_selector("#queries textarea")
-        for pattern in ("label/**", "labels?*", "metadata?*"):
-            await page.route(f"**/api/v1/{pattern}", series.answer)
-        await page.get_by_role("textbox", name="PromQL query").fill("")
-        yield series
-        series.released.set()
-        await page.goto("about:blank")
+    await page.wait_for_selector("#queries textarea")
+    for pattern in ("label/**", "labels?*", "metadata?*"):
+        await page.route(f"**/api/v1/{pattern}", series.answer)
+    await page.get_by_role("textbox", name="PromQL query").fill("")
+    yield series
+    series.released.set()
 
 
 async def test_keys_of_a_word_ask_for_the_names_once(page: Page, series: Series) -> None:

@@ -1,14 +1,9 @@
 """When the requests for the options of a dashboard's variables are sent."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from playwright.async_api import Page
-
-from tests.browser.signing_in import sign_in
-from tests.web.web_demo import serving
 
 pytestmark = pytest.mark.browser
 
@@ -46,14 +41,18 @@ JOB: Final = "label_values(up, job)"
 
 
 @pytest.fixture
-async def server(tmp_path: Path, page: Page) -> AsyncIterator[Page]:
-    async with serving(tmp_path) as url:
-        await sign_in(page, url, "/explore")
-        yield page
-        await page.goto("about:blank")
+def first_page() -> str:
+    return "/explore"
 
 
-async def test_options_wait_only_for_values_that_are_not_known(server: Page) -> None:
+@pytest.fixture
+async def explore(page: Page, url: str) -> Page:
+    """A page of the server, in which modules are imported."""
+    assert page.url.startswith(url)
+    return page
+
+
+async def test_options_wait_only_for_values_that_are_not_known(explore: Page) -> None:
     for fields, wanted, first, later in (
         # One text stands for all values.
         (ALL | {"all_value": ".+"}, [], ["up", 'up{job=~".+"}'], []),
@@ -65,13 +64,13 @@ async def test_options_wait_only_for_values_that_are_not_known(server: Page) -> 
         ({}, [], ["up"], ['up{job=~"node"}']),
     ):
         variables = [variable("job", JOB, **fields), HOST]
-        found = await server.evaluate(RESOLVE, [variables, wanted])
+        found = await explore.evaluate(RESOLVE, [variables, wanted])
         assert found[:2] == [first, later], (fields, wanted)
         assert found[2][1] == ["a"]
     assert found[3] == ["node"]
 
 
-async def test_all_values_are_those_that_the_server_has(server: Page) -> None:
+async def test_all_values_are_those_that_the_server_has(explore: Page) -> None:
     variables = [variable("job", JOB, **ALL, all_value=".+"), HOST]
-    found = await server.evaluate(RESOLVE, [variables, []])
+    found = await explore.evaluate(RESOLVE, [variables, []])
     assert found[3] == ["node", "db"]

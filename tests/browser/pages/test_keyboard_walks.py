@@ -1,15 +1,12 @@
 """Whole tasks without a mouse: only keys are pressed once the login page has loaded."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.browser.pages.filled_server import PASSWORD
-from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -17,22 +14,15 @@ _MOST_STOPS: Final = 300
 IS_FOCUSED: Final = "element => element === document.activeElement"
 
 
-@pytest.fixture
-async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
-    async with serving(tmp_path) as url:
-        yield url
-        await page.goto("about:blank")
-
-
-async def log_in(page: Page, url: str) -> None:
+async def log_in(page: Page, address: str) -> None:
     """Log in by keys; the first field of the login page has the focus."""
-    await page.goto(f"{url}/login")
+    await page.goto(f"{address}/login")
     await expect(page.get_by_label("User name")).to_be_focused()
     await page.keyboard.type("admin")
     await page.keyboard.press("Tab")
     await page.keyboard.type(PASSWORD)
     await page.keyboard.press("Enter")
-    await page.wait_for_url(f"{url}/", wait_until="load")
+    await page.wait_for_url(f"{address}/", wait_until="load")
 
 
 async def tab_to(page: Page, control: Locator, most_stops: int = _MOST_STOPS) -> None:
@@ -54,8 +44,8 @@ async def find(page: Page, words: str, title: str) -> None:
     await page.keyboard.press("Enter")
 
 
-async def test_from_login_to_an_edited_threshold(page: Page, url: str) -> None:
-    await log_in(page, url)
+async def test_from_login_to_an_edited_threshold(page: Page, address: str) -> None:
+    await log_in(page, address)
     await find(page, "db-2", "db-2")
     await page.wait_for_url(re.compile("/host/"), wait_until="load")
     # Past the charts, which have many controls.
@@ -73,14 +63,14 @@ async def test_from_login_to_an_edited_threshold(page: Page, url: str) -> None:
     await tab_to(page, page.get_by_label("CPU check on"), most_stops=10)
     await page.keyboard.press("g")
     await page.keyboard.press("h")
-    await page.wait_for_url(f"{url}/", wait_until="load")
+    await page.wait_for_url(f"{address}/", wait_until="load")
 
 
-async def test_from_login_to_an_acknowledged_alert(page: Page, url: str) -> None:
-    await log_in(page, url)
+async def test_from_login_to_an_acknowledged_alert(page: Page, address: str) -> None:
+    await log_in(page, address)
     await page.keyboard.press("g")
     await page.keyboard.press("a")
-    await page.wait_for_url(f"{url}/alerts", wait_until="load")
+    await page.wait_for_url(f"{address}/alerts", wait_until="load")
     row = page.get_by_role("row").filter(has_text="pi-garage")
     await tab_to(page, row.get_by_role("button", name="Acknowledge", exact=True))
     await page.keyboard.press("Enter")
@@ -88,8 +78,8 @@ async def test_from_login_to_an_acknowledged_alert(page: Page, url: str) -> None
     await expect(row.get_by_role("button", name="Acknowledge", exact=True)).to_have_count(0)
 
 
-async def test_from_login_to_a_saved_dashboard(page: Page, url: str) -> None:
-    await log_in(page, url)
+async def test_from_login_to_a_saved_dashboard(page: Page, address: str) -> None:
+    await log_in(page, address)
     await find(page, "new dashboard", "New dashboard")
     await page.wait_for_url("**/dashboards#title", wait_until="load")
     # The address leads past the list, into the field or just before it.
