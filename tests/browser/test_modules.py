@@ -134,3 +134,18 @@ async def test_newest_samples_take_the_place_of_the_oldest(explore: Page) -> Non
     assert await explore.evaluate(append, [old, fresh]) == [True, merged]
     gone = answer(9000, [5])
     assert await explore.evaluate(append, [old, gone]) == [False, old]
+
+
+async def test_waits_between_attempts_grow_are_bounded_and_differ(explore: Page) -> None:
+    waits = await explore.evaluate(
+        """async () => {
+            const { retryWait } = await import("/static/lib/live.js");
+            const failures = [1, 2, 3, 4, 5, 50];
+            return failures.map((count) => Array.from({ length: 500 }, () => retryWait(count)));
+        }"""
+    )
+    for found, middle_ms in zip(waits, (2000, 4000, 8000, 16_000, 30_000, 30_000), strict=True):
+        assert middle_ms * 0.5 <= min(found) <= max(found) < middle_ms * 1.5
+        # 500 pages that lost a server come back over the whole time, not together.
+        tenth = middle_ms / 10
+        assert len({int(wait / tenth) for wait in found}) == 10

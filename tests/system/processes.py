@@ -168,13 +168,14 @@ async def redshank_server(
     *flags: str,
     under: Sequence[str] = (),
     configuration: Path | None = None,
+    port: int = 0,
 ) -> AsyncIterator[Server]:
-    """Run a server on a free port with these settings, logged in as its administrator."""
+    """Run a server on a port, 0 for a free one, logged in as its administrator."""
     configuration = configuration or data.parent / f"{data.name}.yml"
     # JSON is YAML.
     await asyncio.to_thread(configuration.write_text, json.dumps(settings or {}))
     arguments = ["--config", str(configuration), "--data-dir", str(data)]
-    arguments += [*flags, "--listen", "127.0.0.1:0"]
+    arguments += [*flags, "--listen", f"127.0.0.1:{port}"]
     async with redshank(command, *arguments, under=under) as process:
         url = (await process.line(r"(http://127\.0\.0\.1:\d+)"))[1]
         async with aiohttp.ClientSession() as login:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from storage.api.alerts import AlertChange
 from web.http.errors import BadRequestError, LiveSeriesError, WebError
 from web.http.failures import Failure, failure_of, in_language
+from web.http.routing import FURTHER_ROUTES
 from web.live.feeds import Feeds, LiveFeed
 from web.live.messages import (
     Auth,
@@ -200,10 +201,17 @@ class Connection:
             if received.type is not WSMsgType.TEXT:
                 self.end(WSCloseCode.UNSUPPORTED_DATA, "send JSON as text messages")
                 return
+            refused = None
             try:
-                self._handle(read_message(received.data), tasks)
+                asked = read_message(received.data)
+                if isinstance(asked, Subscribe):
+                    refused = asked.id
+                    if asked.page is not None:
+                        # Pages that were open before a restart come back before any is loaded.
+                        await self._request.app[FURTHER_ROUTES]()
+                self._handle(asked, tasks)
             except (ValidationError, WebError) as exc:
-                self._put(error_message(None, failure_of(exc)))
+                self._put(error_message(refused, failure_of(exc)))
             await asyncio.sleep(_PAUSE_S)
         self.end(self._socket.close_code or WSCloseCode.OK, "the client left")
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import psutil
 import pytest
+from aiohttp import ClientSession
 from pytest_aiohttp import AiohttpClient
 
 from model.labels import Labels
@@ -16,6 +17,7 @@ from tests.patience import PATIENCE_S
 from tests.web.alerting_double import an_alert
 from tests.web.live.client import PATH, end_of, received
 from tests.web.service_doubles import target_status, vector
+from tests.web.web_demo import serving
 from tests.web.world import World, world_at
 from web.settings import WebSettings
 
@@ -154,6 +156,25 @@ async def test_invalid_message_reports_an_error_and_keeps_the_connection(
         assert says in (await received(socket, "error"))["error"]
         await socket.send_json({"type": "ping"})
         await received(socket, "pong")
+
+
+async def test_a_refused_subscription_is_named(world: World) -> None:
+    async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
+        await socket.send_json({"type": "subscribe", "id": "a", "page": "/live/nothing"})
+        assert (await received(socket, "error"))["id"] == "a"
+
+
+async def test_a_page_that_was_open_before_a_restart_is_live_before_any_other_is_loaded(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as url, ClientSession(url) as client:
+        login = {"username": "admin", "password": "demo-password"}
+        async with client.post("/auth/token", json=login) as answer:
+            token = (await answer.json())["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        async with client.ws_connect(PATH, headers=headers) as socket:
+            await socket.send_json({"type": "subscribe", "id": "a", "page": "/live/hosts"})
+            assert (await received(socket, "region"))["id"] == "a"
 
 
 async def test_subscriptions_are_bounded_in_number(world: World) -> None:

@@ -1,14 +1,33 @@
 // Keeps the regions of a page up to date. The server sends a region's HTML over the WebSocket
-// `/ws/metrics` whenever it changed. Behind a proxy that lets no WebSocket through, the page is
-// loaded again every few seconds instead.
+// `/ws/metrics` whenever it changed. Where no WebSocket opens, the page is loaded again every few
+// seconds, and a WebSocket is tried from time to time. Every step has a time limit: a connection
+// that hangs, as with a server that is too busy to answer, is given up and made anew.
 
 import { loadRegions, orderElements, updateRegions } from "./dom.js";
 import { timeText } from "./format.js";
 import { LANGUAGE, t } from "./texts.js";
 
-const RETRY_MS = 3000;
+const FIRST_POLL_MS = 1000;
 const POLL_MS = 5000;
 const LOGGED_OUT = 4401;
+
+// Time limits. A page takes longer than a handshake: the server renders it.
+const OPENING_MS = 10_000;
+const LOADING_MS = 30_000;
+const SILENCE_MS = 30_000;
+const PONG_MS = 10_000;
+
+// The polls between two attempts with a WebSocket are at most a minute's.
+const MOST_POLLS = 12;
+
+const FIRST_RETRY_MS = 2000;
+const LONGEST_RETRY_MS = 30_000;
+
+// Pages that lost a server at the same moment must not return at the same moment.
+const spread = (wait_ms) => wait_ms * (0.5 + Math.random());
+
+// Returns how long to wait after so many failures in a row, in milliseconds.
+export const retryWait = (failures) => spread(Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1)));
 
 // `page` is the name of the page on the socket; `state` the element that says when the page
 // is not live; `button`, if there is one, pauses it. While the reader has scrolled down in a page
@@ -16,25 +35,45 @@ const LOGGED_OUT = 4401;
 // Returns a function to call when the query of the page's address has changed.
 export const keepLive = (page, state, button = null) => {
   let socket = null;
-  let socketsPass = true;
+  let loading = null;
   let subscription = 0;
+  // The next attempt; while one is in progress, the end of its time limit.
   let timer = null;
+  let failures = 0;
+  let socketsHavePassed = false;
+  let failedSockets = 0;
+  let pollsLeft = 0;
   let updated = new Date();
   let paused = false;
   let waiting = [];
 
   const showLost = (text) => {
     state.hidden = !text;
-    state.textContent = text;
+    // Screen readers read a text out again whenever it is set.
+    if (state.textContent !== text) state.textContent = text;
   };
+
+  const showDisconnected = () => showLost(t("No connection since %(time)s", { time: timeText(updated) }));
 
   const showUpdated = () => {
     updated = new Date();
     showLost("");
   };
 
+  const after = (wait_ms, action) => {
+    clearTimeout(timer);
+    timer = setTimeout(action, wait_ms);
+  };
+
+  const retry = () => {
+    failures += 1;
+    after(retryWait(failures), start);
+  };
+
   const stop = () => {
     clearTimeout(timer);
+    loading?.abort();
+    loading = null;
     const old = socket;
     socket = null;
     old?.close();
@@ -74,33 +113,57 @@ export const keepLive = (page, state, button = null) => {
     else note.textContent = waiting.length ? t("New events wait above") : "";
   };
 
+  // Browsers do not show a page the server's pings: a connection that a network has forgotten
+  // stays open for the page. It is asked after a silence, and given up without an answer.
+  const watchSilence = () =>
+    after(SILENCE_MS, () => {
+      send({ type: "ping" });
+      after(PONG_MS, () => {
+        stop();
+        showDisconnected();
+        retry();
+      });
+    });
+
   const receive = (message) => {
+    watchSilence();
     if (message.id !== `page-${subscription}`) return;
     if (message.type === "region") {
+      failures = 0;
       if (isReading()) {
         waiting = message.whole ? [message] : [...waiting, message];
+        showLost("");
         showPause();
       } else {
         show(message.whole ? [message] : [...waiting, message]);
       }
     } else if (message.type === "error") {
       showLost(t("Not live since %(time)s: %(error)s", { time: timeText(updated), error: message.error }));
+      // A subscription that was refused is not tried again by the server.
+      retry();
     }
   };
 
   const poll = async () => {
-    let wait_ms = POLL_MS;
+    const mine = (loading = new AbortController());
+    after(LOADING_MS, () => mine.abort());
     try {
-      await loadRegions(location.href);
-      showUpdated();
+      await loadRegions(location.href, mine.signal);
     } catch {
+      if (loading !== mine) return;
       // The server is away, which is why no WebSocket was opened: try one again.
-      socketsPass = true;
-      wait_ms = RETRY_MS;
-      showLost(t("No connection since %(time)s", { time: timeText(updated) }));
+      loading = null;
+      failedSockets = 0;
+      pollsLeft = 0;
+      showDisconnected();
+      retry();
+      return;
     }
-    clearTimeout(timer);
-    timer = setTimeout(start, wait_ms);
+    if (loading !== mine) return;
+    loading = null;
+    failures = 0;
+    showUpdated();
+    after(spread(POLL_MS), start);
   };
 
   const connect = () => {
@@ -108,26 +171,46 @@ export const keepLive = (page, state, button = null) => {
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     const mine = (socket = new WebSocket(address));
     let opened = false;
+
+    const fail = () => {
+      socket = null;
+      failedSockets += 1;
+      // If the server answers a poll, a proxy may let no WebSocket through. Where one has passed
+      // before, the server has rather started in between.
+      pollsLeft = socketsHavePassed ? Math.min(failedSockets, MOST_POLLS) : MOST_POLLS;
+      after(spread(FIRST_POLL_MS), start);
+    };
+
+    after(OPENING_MS, () => {
+      fail();
+      mine.close();
+    });
     mine.addEventListener("open", () => {
+      if (socket !== mine) return;
       opened = true;
+      socketsHavePassed = true;
+      failedSockets = 0;
       waiting = [];
       subscription = 0;
       subscribe();
+      watchSilence();
     });
     mine.addEventListener("message", (event) => {
       if (socket === mine) receive(JSON.parse(event.data));
     });
     mine.addEventListener("close", (event) => {
       if (socket !== mine) return;
+      if (!opened) {
+        fail();
+        return;
+      }
       socket = null;
       if (event.code === LOGGED_OUT) {
+        clearTimeout(timer);
         showLost(t("Logged out at %(time)s; reload the page to log in", { time: timeText(new Date()) }));
-      } else if (opened) {
-        showLost(t("No connection since %(time)s", { time: timeText(updated) }));
-        timer = setTimeout(start, RETRY_MS);
       } else {
-        socketsPass = false;
-        poll();
+        showDisconnected();
+        retry();
       }
     });
   };
@@ -137,14 +220,19 @@ export const keepLive = (page, state, button = null) => {
     if (paused) return;
     // A hidden page needs no updates, and browsers open few connections to one server.
     if (document.hidden) return;
-    if (socketsPass) connect();
-    else poll();
+    if (pollsLeft > 0) {
+      pollsLeft -= 1;
+      poll();
+    } else {
+      connect();
+    }
   };
 
   if (button) {
     button.addEventListener("click", () => {
       paused = !paused;
       waiting = [];
+      if (paused) showLost("");
       start();
       showPause();
     });
@@ -158,5 +246,7 @@ export const keepLive = (page, state, button = null) => {
 
   return () => {
     if (socket?.readyState === WebSocket.OPEN) subscribe();
+    // What is being loaded is of the address before.
+    else if (loading) start();
   };
 };
