@@ -139,8 +139,9 @@ class ConnectionSettings(BaseModel):
     """Connections of clients.
 
     Attributes:
-        total: open connections in all; as many as Prometheus accepts. Fewer if the process
-            may not open enough files: descriptors for scrapes and databases are kept free.
+        total: open connections in all: the WebSockets of open pages (`live_streams`), and
+            as many others as Prometheus accepts, 512. Fewer if the process may not open
+            enough files: descriptors for scrapes and databases are kept free.
         per_address: open connections of one IPv4 address or IPv6 network of 64 bits. A
             proxy in `trusted_proxies` is limited by `total` only.
         header_timeout_s: how long a client may take to send a request's line and headers.
@@ -152,7 +153,7 @@ class ConnectionSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    total: int = Field(default=512, ge=8)
+    total: int = Field(default=1_536, ge=8)
     per_address: int = Field(default=256, ge=1)
     header_timeout_s: float = Field(default=10.0, gt=0)
     idle_timeout_s: float = Field(default=300.0, gt=0)

@@ -7,6 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from model.limits import LimitName
 from web.connections.places import Capacity, ConnectionPlace, ConnectionPlaces
+from web.settings import WebSettings
 
 
 @dataclass
@@ -90,6 +91,17 @@ def test_a_connection_that_was_used_or_released_since_makes_no_room() -> None:
     assert house.closed == [used]
     assert house.connect("d", 12) is not None
     assert house.closed == [used, idle]
+
+
+def test_every_open_page_has_a_place_by_default_and_512_other_connections_too() -> None:
+    settings = WebSettings()
+    defaults = settings.connections
+    house = House(total=defaults.total, per_address=defaults.per_address)
+    for page in range(settings.live_streams):
+        assert house.busy(f"reader-{page % 20}") is not None
+    for number in range(512):
+        assert house.connect(f"client-{number}") is not None
+    assert house.closed == []
 
 
 def test_descriptors_for_scrapes_are_kept() -> None:
