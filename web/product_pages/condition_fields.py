@@ -5,7 +5,7 @@ Each condition has the fields `where`, `op`, `value`, `within` and `in`, the nam
 group is enough. So an address of one condition is `where=plan&op=equals&value=pro`.
 
 Fields with a prefix are the conditions of single events: in `step_where`, group 2 belongs to
-the second `step`.
+the second `step`. Their segments, in `step_segment`, are one for each step.
 """
 
 import math
@@ -18,6 +18,9 @@ from multidict import MultiMapping
 
 from storage.api.reports.conditions import Operator
 from web.http.viewing.texts import marked
+
+EXACT_INTEGERS: Final = 2**53
+"""Below it, every integer is a number of JSON."""
 
 ALL: Final = "all"
 ANY: Final = "any"
@@ -84,8 +87,8 @@ class ConditionRow:
         """Return the condition in JSON; an invalid value stays, for the parser to refuse."""
         if self.operator in _COUNTS:
             counted: dict[str, Any] = {"event": self.name}
-            counted[_COUNTS[self.operator]] = _whole(self.value or "1")
-            return counted | ({"days": _whole(self.within)} if self.within else {})
+            counted[_COUNTS[self.operator]] = whole_number(self.value or "1")
+            return counted | ({"days": whole_number(self.within)} if self.within else {})
         found: dict[str, Any] = {"property": self.name, "operator": self.operator}
         if self.operator not in _UNARY:
             found["value"] = _value(self.operator, self.value)
@@ -98,10 +101,6 @@ class ConditionGroup:
 
     match: str = ALL
     conditions: Sequence[ConditionRow] = ()
-
-    def filters(self) -> list[dict[str, Any]]:
-        """Return the filter in JSON that the group means."""
-        return ConditionFields(ALL, (self,)).filters() if self.conditions else []
 
     def fields(self, number: int, prefix: str = "") -> Iterator[tuple[str, str]]:
         """Return the fields of the form, in order."""
@@ -141,6 +140,11 @@ class ConditionFields:
             if self.join == ANY and len(parts) > 1:
                 parts = [{ANY: parts}]
         return [*parts, {"segment": self.segment}] if self.segment else parts
+
+    @property
+    def count(self) -> int:
+        """How many conditions there are, the segment included."""
+        return sum(len(group.conditions) for group in self.groups) + bool(self.segment)
 
     def fields(self) -> Iterator[tuple[str, str]]:
         """Return the fields of the form, in order."""
@@ -221,16 +225,16 @@ def has_form(filters: Any) -> bool:
     return bool(_canonical(conditions_of(items).filters()) == _canonical(items))
 
 
-def group_of(filters: Any) -> ConditionGroup:
-    """Return the conditions of a single event, as far as the form has them."""
-    groups = conditions_of(filters or []).groups
-    return groups[0] if groups else ConditionGroup()
+def event_conditions_of(filters: Any) -> ConditionFields:
+    """Return the conditions of a single event, as far as the form has them: a group, a segment."""
+    found = conditions_of(filters or [])
+    return ConditionFields(ALL, found.groups[:1], found.segment)
 
 
-def is_one_group(filters: Any) -> bool:
-    """Report whether the conditions of a single event are a group that the form has."""
+def has_event_form(filters: Any) -> bool:
+    """Report whether the form has the whole of a single event's filter in JSON."""
     items = filters if isinstance(filters, list) else [filters] if filters else []
-    return bool(_canonical(group_of(items).filters()) == _canonical(items))
+    return bool(_canonical(event_conditions_of(items).filters()) == _canonical(items))
 
 
 def _condition(item: Any) -> ConditionRow | None:
@@ -297,14 +301,15 @@ def _value(operator: str, text: str) -> Any:
         return text
     if not math.isfinite(number):
         return text
-    whole = int(number) if number.is_integer() else number
+    whole = int(number) if number.is_integer() and abs(number) < EXACT_INTEGERS else number
     # Senders write 5 as a number or as a text.
     if operator in _NUMERIC:
         return whole
     return [text, whole] if operator in (Operator.EQUALS, Operator.DIFFERS) else text
 
 
-def _whole(text: str) -> Any:
+def whole_number(text: str) -> Any:
+    """Return a whole number, any other text as it is, for the definition to refuse."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
 
 

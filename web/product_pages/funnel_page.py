@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, Final
 
 from multidict import MultiDict, MultiMapping
@@ -11,14 +12,18 @@ from analytics.product.funnels import MOST_STEPS, Outcome, PersonsAt
 from analytics.statistics.funnel import FunnelOrder
 from storage.api.projects import Project
 from web.http.errors import BadRequestError
-from web.http.viewing.texts import marked
+from web.http.viewing.texts import gettext, marked
 from web.product_pages.asked_reports import AskedReport
 from web.product_pages.condition_fields import (
+    ALL,
+    EXACT_INTEGERS,
     OPERATORS,
+    ConditionFields,
     ConditionGroup,
     asked_groups,
-    group_of,
-    is_one_group,
+    event_conditions_of,
+    has_event_form,
+    whole_number,
 )
 from web.product_pages.parts import ReportParts, given, report_page
 from web.product_pages.questions import asked_filters, asked_range, common_fields
@@ -30,6 +35,7 @@ _LISTED: Final = 100
 _STEP: Final = "step"
 _EXCLUDED: Final = "exclude"
 _COLUMNS: Final = ((_STEP, "steps"), (_EXCLUDED, "exclusions"))
+_PLACES: Final = ("after", "before")
 _OPERATOR_NAMES: Final = {
     name: text for group in OPERATORS.values() for name, text in group.items()
 }
@@ -37,15 +43,49 @@ _OPERATOR_NAMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """A step or an exclusion in the form: an event, and the conditions on it."""
+    """A step or an exclusion in the form.
+
+    Attributes:
+        event: the name of the event.
+        is_any: whether any event will do; `event` counts for nothing then.
+        group: the conditions on its properties.
+        segment: the segment of its persons, "" for everybody.
+        after, before: between which steps an exclusion counts, "" for the first and the last.
+    """
 
     event: str = ""
-    conditions: ConditionGroup = field(default_factory=ConditionGroup)
+    is_any: bool = False
+    group: ConditionGroup = field(default_factory=ConditionGroup)
+    segment: str = ""
+    after: str = ""
+    before: str = ""
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the row names an event."""
+        return self.is_any or bool(self.event)
+
+    @property
+    def conditions(self) -> ConditionFields:
+        """The conditions on the event."""
+        return ConditionFields(ALL, (self.group,) if self.group.conditions else (), self.segment)
 
     def definition(self) -> dict[str, Any]:
-        """Return the step in JSON."""
-        filters = self.conditions.filters()
-        return {"event": self.event} | ({"filters": filters} if filters else {})
+        """Return the step in JSON; an invalid number of a step stays, for the model to refuse."""
+        found: dict[str, Any] = {"event": None if self.is_any else self.event}
+        if filters := self.conditions.filters():
+            found["filters"] = filters
+        for name, text in zip(_PLACES, (self.after, self.before), strict=True):
+            if text:
+                found[name] = whole_number(text)
+        return found
+
+    def fields(self, column: str, number: int) -> Iterator[tuple[str, str]]:
+        """Return the fields of the form, in order."""
+        yield column, self.event
+        if self.is_any:
+            yield f"{column}_any", str(number)
+        yield from self.group.fields(number, f"{column}_")
 
 
 class FunnelReportPage(AskedReport):
@@ -74,9 +114,14 @@ class FunnelReportPage(AskedReport):
         """Return the parameters that ask a definition, as far as the form has them."""
         found = common_fields(definition)
         for column, key in _COLUMNS:
-            for number, row in enumerate(_defined(definition, key), 1):
-                found.add(column, row.event)
-                found.extend(row.conditions.fields(number, f"{column}_"))
+            rows = list(_defined(definition, key))
+            for number, row in enumerate(rows, 1):
+                found.extend(row.fields(column, number))
+            for name in ("segment", *_PLACES):
+                texts = [getattr(row, name) for row in rows]
+                # Each row has one, or none has.
+                if any(texts):
+                    found.extend((f"{column}_{name}", text) for text in texts)
         window_s = definition.get("windowSeconds", 14 * 86_400)
         unit = next(name for name in ("days", "hours", "minutes") if _fits(window_s, name))
         found["window"], found["unit"] = f"{window_s / _UNITS[unit]:g}", unit
@@ -106,9 +151,8 @@ class FunnelReportPage(AskedReport):
         return super().form_has(definition) and all(
             isinstance(each, str)
             or (
-                each.get("event") is not None
-                and each.keys() <= {"event", "filters", "label"}
-                and is_one_group(each.get("filters"))
+                each.keys() <= {"event", "filters", "label", *_PLACES}
+                and has_event_form(each.get("filters"))
             )
             for each in events
         )
@@ -126,9 +170,10 @@ class FunnelReportPage(AskedReport):
             "report": report,
             "asked_order": asked.order,
             "breakdown_name": asked.breakdown,
+            "step_is_any": [not (step.event or step.label) for step in asked.steps],
             # None for conditions that are more than a group: they have no short text.
             "step_conditions": [
-                group_of(step.filters) if is_one_group(step.filters) else None
+                event_conditions_of(step.filters) if has_event_form(step.filters) else None
                 for step in asked.steps
             ],
             "operator_names": _OPERATOR_NAMES,
@@ -162,25 +207,41 @@ class FunnelReportPage(AskedReport):
         found = await parts.analytics.funnels.persons(
             selection, question, place, _LISTED, given(query, "after") or None
         )
-        return {"persons": found, "place": place, "step_name": question.labels[place.step - 1]}
+        step = asked.steps[place.step - 1]
+        return {
+            "persons": found,
+            "place": place,
+            "step_name": step.label or step.event or gettext("any event"),
+        }
 
 
 def _rows(query: MultiMapping[str], column: str) -> list[EventRow]:
     """Return the steps or exclusions that an address asks for."""
-    groups = asked_groups(query, f"{column}_")
-    rows = enumerate(query.getall(column, []), 1)
-    found = [
-        EventRow(event.strip(), groups.get(str(number), ConditionGroup())) for number, event in rows
-    ]
-    return [row for row in found if row.event]
+    groups, any_event = asked_groups(query, f"{column}_"), query.getall(f"{column}_any", [])
+    events = query.getall(column, [])
+    further = (query.getall(f"{column}_{name}", []) for name in ("segment", *_PLACES))
+    found = []
+    for number, (event, *texts) in enumerate(zip_longest(events, *further, fillvalue=""), 1):
+        name = str(number)
+        own = (text.strip() for text in texts)
+        found.append(
+            EventRow(event.strip(), name in any_event, groups.get(name, ConditionGroup()), *own)
+        )
+    return [row for row in found if row.is_used]
 
 
 def _defined(definition: Mapping[str, Any], key: str) -> Iterator[EventRow]:
     """Return the steps or exclusions of a definition, as far as the form has them."""
     for each in definition.get(key) or ():
         step = each if isinstance(each, dict) else {"event": each}
-        if step.get("event"):
-            yield EventRow(step["event"], group_of(step.get("filters")))
+        conditions = event_conditions_of(step.get("filters"))
+        yield EventRow(
+            step.get("event") or "",
+            step.get("event") is None,
+            conditions.groups[0] if conditions.groups else ConditionGroup(),
+            conditions.segment,
+            *(str(step.get(name) or "") for name in _PLACES),
+        )
 
 
 def _window_s(query: MultiMapping[str]) -> Any:
@@ -189,9 +250,11 @@ def _window_s(query: MultiMapping[str]) -> Any:
     if unit not in _UNITS:
         return unit
     try:
-        return round(float(text) * _UNITS[unit])
+        window_s = round(float(text) * _UNITS[unit])
     except (ValueError, OverflowError):
         return text
+    # JSON has no longer integers.
+    return window_s if abs(window_s) < EXACT_INTEGERS else text
 
 
 def _fits(window_s: int, unit: str) -> bool:

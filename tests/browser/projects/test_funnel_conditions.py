@@ -100,3 +100,50 @@ async def test_conditions_of_steps_are_saved_and_changed(page: Page, url: str) -
     await follow(page, page.get_by_role("button", name="Show", exact=True))
     await expect(page.locator(".funnel-where")).to_have_text(["where plan is pro"])
     await expect(page.locator("main")).to_contain_text("1 of 2 persons")
+
+
+async def test_any_event_a_segment_and_the_place_of_an_exclusion_are_chosen_by_keys(
+    page: Page, url: str
+) -> None:
+    await page.set_viewport_size({"width": 360, "height": 800})
+    key = await create(page, "Shop")
+    await send_shop(url, key)
+    await page.goto(f"{url}/projects/{key}/segments")
+    await page.get_by_label("Name", exact=True).fill("Rich")
+    await page.get_by_label("Property or event").fill("amount")
+    await page.get_by_label("Comparison").select_option("at_least")
+    await page.get_by_label("Value", exact=True).fill("20")
+    await page.get_by_label("Value", exact=True).press("Enter")
+    await page.wait_for_url("**/segments**", wait_until="load")
+    await page.goto(f"{url}/projects/{key}/funnel")
+    steps = page.locator("[data-rows=step] [data-row]")
+    await page.get_by_label("Step 1", exact=True).fill("buy")
+    second = steps.nth(1).get_by_label("any event")
+    await second.focus()
+    await page.keyboard.press("Space")
+    await expect(page.get_by_label("Step 2", exact=True)).to_have_attribute("readonly", "")
+    # The step takes its choice along; without a name, it is used all the same.
+    await page.keyboard.press("Alt+ArrowUp")
+    await expect(steps.first.get_by_label("any event")).to_be_focused()
+    await expect(steps.first.get_by_label("any event")).to_be_checked()
+    await steps.nth(1).locator("summary").press("Enter")
+    await page.get_by_label("Segment of step 2").select_option("Rich")
+    await expect(steps.nth(1).locator("[data-count]")).to_have_text("1")
+    await page.get_by_role("button", name="Add a step").press("Enter")
+    await expect(steps.nth(2).get_by_label("any event")).not_to_be_checked()
+    await page.keyboard.type("buy")
+    await page.get_by_label("Exclusion 1", exact=True).fill("leave")
+    await page.get_by_label("Exclusion 1: after step").fill("2")
+    await expect_no_overflow(page, "builder")
+    await follow(page, page.get_by_role("button", name="Show", exact=True))
+    # b, c and d bought for 20 or more, nobody bought twice.
+    await expect(page.locator(".funnel-count")).to_have_text(
+        ["4 persons", "3 persons", "0 persons"]
+    )
+    await expect(page.locator(".funnel-head b").first).to_have_text("any event")
+    await expect(page.locator(".funnel-where")).to_have_text(["where the person is in Rich"])
+    await expect(page.get_by_label("Exclusion 1: after step")).to_have_value("2")
+    for part in ("step_any=1", "step_segment=&step=buy&step_segment=Rich&", "exclude_after=2"):
+        assert part in page.url, page.url
+    assert "exclude_before" not in page.url
+    await expect_no_overflow(page, "result")

@@ -75,7 +75,8 @@ const show = (editor) => {
   for (const button of editor.querySelectorAll("[data-add-condition], [data-add-group]")) button.disabled = isFull;
   const count = editor.parentElement.querySelector("[data-count]");
   if (count) {
-    count.textContent = rowsOf(editor).filter(isUsed).length;
+    const segment = editor.querySelector("[data-segment]");
+    count.textContent = rowsOf(editor).filter(isUsed).length + (segment?.value ? 1 : 0);
     count.hidden = count.textContent === "0";
   }
 };

@@ -9,12 +9,41 @@ const form = document.querySelector("[data-ask]");
 // ---- rows: events of trends, steps of a funnel ----
 
 const NAMES = {
-  step: (index) => [t("Step %(index)s", { index }), t("Conditions of step %(index)s", { index })],
-  exclude: (index) => [t("Exclusion %(index)s", { index }), t("Conditions of exclusion %(index)s", { index })],
+  step: (index) => ({
+    event: t("Step %(index)s", { index }),
+    conditions: t("Conditions of step %(index)s", { index }),
+    segment: t("Segment of step %(index)s", { index }),
+  }),
+  exclude: (index) => ({
+    event: t("Exclusion %(index)s", { index }),
+    conditions: t("Conditions of exclusion %(index)s", { index }),
+    segment: t("Segment of exclusion %(index)s", { index }),
+    after: t("Exclusion %(index)s: after step", { index }),
+    before: t("Exclusion %(index)s: before step", { index }),
+  }),
 };
 const fieldOf = (row) => row.querySelector("input");
 const conditionsOf = (row) => row.querySelector("[data-conditions]");
-const isUsedRow = (row) => fieldOf(row).value.trim() !== "";
+const anyOf = (row) => row.querySelector("[data-any]");
+const isUsedRow = (row) => fieldOf(row).value.trim() !== "" || Boolean(anyOf(row)?.checked);
+
+// Shows whether a row takes any event: it has no name then.
+const showAny = (row) => {
+  const field = fieldOf(row);
+  const isAny = Boolean(anyOf(row)?.checked);
+  field.readOnly = isAny;
+  if (isAny) field.value = "";
+  field.placeholder = isAny ? t("any event") : t("event");
+};
+
+// Numbers the fields of a row by its place, and names them by it.
+const numberRow = (row, number, names) => {
+  fieldOf(row).setAttribute("aria-label", names.event);
+  anyOf(row).value = number;
+  row.querySelector("[data-segment]")?.setAttribute("aria-label", names.segment);
+  for (const field of row.querySelectorAll("[data-place]")) field.setAttribute("aria-label", names[field.dataset.place]);
+  numberConditions(conditionsOf(row), number, names.conditions);
+};
 
 for (const list of form.querySelectorAll("[data-rows]")) {
   const add = form.querySelector(`[data-add=${list.dataset.rows}]`);
@@ -26,10 +55,7 @@ for (const list of form.querySelectorAll("[data-rows]")) {
       const mark = row.querySelector("[data-number]");
       if (mark) mark.textContent = index + 1;
       const names = NAMES[list.dataset.rows]?.(index + 1);
-      if (names) {
-        fieldOf(row).setAttribute("aria-label", names[0]);
-        numberConditions(conditionsOf(row), index + 1, names[1]);
-      }
+      if (names) numberRow(row, index + 1, names);
       const [up, down] = [row.querySelector("[data-up]"), row.querySelector("[data-down]")];
       if (up) up.disabled = index === 0;
       if (down) down.disabled = index === all.length - 1;
@@ -43,10 +69,12 @@ for (const list of form.querySelectorAll("[data-rows]")) {
     for (const field of fresh.querySelectorAll("input")) {
       field.value = "";
       field.removeAttribute("value");
+      field.checked = false;
     }
     for (const field of fresh.querySelectorAll("select")) field.selectedIndex = 0;
     for (const part of fresh.querySelectorAll("details")) part.open = false;
     list.append(fresh);
+    if (anyOf(fresh)) showAny(fresh);
     if (conditionsOf(fresh)) emptyConditions(conditionsOf(fresh));
     number();
     fieldOf(fresh).focus();
@@ -92,8 +120,12 @@ for (const list of form.querySelectorAll("[data-rows]")) {
   form.addEventListener("submit", () => {
     if (!NAMES[list.dataset.rows]) return;
     const used = rows().filter(isUsedRow);
-    used.forEach((row, index) => numberConditions(conditionsOf(row), index + 1, NAMES[list.dataset.rows](index + 1)[1]));
+    used.forEach((row, index) => numberRow(row, index + 1, NAMES[list.dataset.rows](index + 1)));
   });
+  list.addEventListener("change", ({ target }) => {
+    if ("any" in target.dataset) showAny(target.closest("[data-row]"));
+  });
+  for (const row of rows()) if (anyOf(row)) showAny(row);
   number();
 }
 
@@ -121,6 +153,8 @@ form.addEventListener("submit", () => {
     // The fields of a row belong together: all of them are sent, or none.
     const row = field.closest("[data-row]");
     if (row && !isUsedRow(row)) return true;
+    // A column is sent as a whole, or not at all.
+    if ("column" in field.dataset) return [...form.querySelectorAll(`[name=${field.name}]`)].every((each) => each.value.trim() === "" || !isUsedRow(each.closest("[data-row]")));
     const isUnusedThere = isUnusedCondition(field);
     if (isUnusedThere !== null) return isUnusedThere;
     if (row) return false;
