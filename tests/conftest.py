@@ -20,6 +20,7 @@ hypothesis.settings.load_profile("unhurried")
 _LONGEST: Final = (
     "tests/browser/pages/test_languages.py",
     "tests/peers/alerting/test_alertmanager_routes.py",
+    "tests/system/test_schema.py",
     "tests/browser/pages/test_budgets.py",
     "tests/systemd/test_installed.py",
     "tests/browser/pages/test_menus.py",
