@@ -135,10 +135,9 @@ class MetricsSocket:
         with self._places.of_address(self._network(request)):
             if principal is not None:
                 with self._places.of_principal(principal):
-                    await socket.prepare(request)
-                    await run(sender, principal, socket)
-            else:
-                await socket.prepare(request)
+                    if await _is_accepted(request, socket):
+                        await run(sender, principal, socket)
+            elif await _is_accepted(request, socket):
                 await self._run_after_login(request, socket, run)
         return socket
 
@@ -242,6 +241,15 @@ class MetricsSocket:
         finally:
             self._unauthenticated -= 1
         return None if principal is None else (sender, principal)
+
+
+async def _is_accepted(request: web.Request, socket: web.WebSocketResponse) -> bool:
+    """Answer the handshake; return False if the client has left meanwhile."""
+    try:
+        await socket.prepare(request)
+    except ConnectionError:
+        return False
+    return True
 
 
 def _with_token(request: web.Request, token: str) -> web.Request:

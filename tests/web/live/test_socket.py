@@ -3,7 +3,7 @@ import json
 from pathlib import Path
 
 import pytest
-from aiohttp import WSServerHandshakeError
+from aiohttp import ClientConnectionError, WSServerHandshakeError, web
 from pytest_aiohttp import AiohttpClient
 
 from model.limits import LimitName
@@ -11,6 +11,8 @@ from storage.api.accounts import CredentialKind, Role
 from tests.patience import PATIENCE_S
 from tests.web.live.client import PATH, end_of, received
 from tests.web.world import World, world_at
+from web.http.routing import Principal
+from web.live.socket import MetricsSocket
 from web.settings import WebSettings
 
 
@@ -63,6 +65,30 @@ async def test_page_of_another_site_is_refused(world: World) -> None:
     own = {"Origin": f"http://{world.client.host}:{world.client.port}"}
     async with world.client.ws_connect(PATH, headers=cookie | own) as socket:
         await received(socket, "hello")
+
+
+@pytest.mark.parametrize("logged_in", [True, False])
+async def test_client_that_leaves_during_its_login_is_no_failure_of_the_server(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    logged_in: bool,
+) -> None:
+    find = MetricsSocket._principal
+
+    async def leaving(socket: MetricsSocket, request: web.Request) -> Principal | None:
+        found = await find(socket, request)
+        assert request.transport is not None
+        request.transport.abort()
+        return found
+
+    monkeypatch.setattr(MetricsSocket, "_principal", leaving)
+    secret = await world.secret(CredentialKind.BEARER, Role.VIEWER)
+    with pytest.raises(ClientConnectionError):
+        await world.client.ws_connect(f"{PATH}?token={secret}" if logged_in else PATH)
+    assert (await world.client.get("/health")).status == 200
+    assert [record.message for record in caplog.records if record.name == "aiohttp.server"] == []
 
 
 async def test_request_without_upgrade_is_answered_426(world: World) -> None:
