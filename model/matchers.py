@@ -123,6 +123,11 @@ class Matcher:
                 return self._pattern.fullmatch(value) is None
 
     @property
+    def is_pattern(self) -> bool:
+        """Whether the value is a regular expression."""
+        return self._pattern is not None
+
+    @property
     def matches_empty(self) -> bool:
         """Whether a series without the label satisfies the condition."""
         return self.matches("")

@@ -196,10 +196,14 @@ class Selector:
         return known
 
     def _verdict(self, number: int, value: str) -> bool:
+        matcher = self._by_label[number]
+        if not matcher.is_pattern:
+            # A page of one host among 400 would remember 400 values for each of its charts.
+            return matcher.matches(value)
         key = (number, value)
         known = self._verdicts.get(key)
         if known is None:
-            known = self._verdicts[key] = self._by_label[number].matches(value)
+            known = self._verdicts[key] = matcher.matches(value)
         return known
 
     def _columns(self, layout: StoredLayout) -> Columns:

@@ -1,3 +1,6 @@
+import tracemalloc
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,3 +48,17 @@ def test_selector_finds_metrics_that_are_newer_than_itself() -> None:
         selector = Selector([matcher], metrics)
         assert selector.match(source, layouts.of([Labels.of(__name__="old")])) is None
         assert selector.match(source, layouts.of([Labels.of(__name__="new")])) is not None
+
+
+@pytest.mark.parametrize("operator", ["=", "!="])
+def test_selector_that_compares_values_remembers_none_of_other_sources(operator: str) -> None:
+    sources = [Source(number, Labels.of(instance=f"host-{number}")) for number in range(2000)]
+    selector = Selector([Matcher.of("instance", operator, "host-7")], MetricNames())
+    tracemalloc.start()
+    try:
+        admitted = sum(selector.admits(source) for source in sources)
+        held_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert admitted == (1 if operator == "=" else 1999)
+    assert held_bytes < 10 * len(sources)
