@@ -1,7 +1,6 @@
 // Runs on every page behind the login: local times, live regions, rows, search, palette, theme, copy buttons.
 
 import { followScrolling, loadRegions, showLocalTimes } from "./lib/dom.js";
-import { keepLive } from "./lib/live.js";
 import { openRows } from "./lib/rows.js";
 import { t } from "./lib/texts.js";
 import { followTheme } from "./lib/theme.js";
@@ -12,8 +11,17 @@ showLocalTimes(document);
 followScrolling(document);
 openRows(document);
 
+// ---- live regions ----
+
+let followAddress = () => {};
+
 const live = document.querySelector("[data-live]");
-const followAddress = live ? keepLive(live.dataset.live, document.getElementById("live-state"), document.querySelector("[data-live-pause]")) : () => {};
+if (live) {
+  // Dashboards and forms have none.
+  import("./lib/live.js").then(({ keepLive }) => {
+    followAddress = keepLive(live.dataset.live, document.getElementById("live-state"), document.querySelector("[data-live-pause]"));
+  });
+}
 
 // ---- search: the list follows what is typed ----
 

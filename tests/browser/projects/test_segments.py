@@ -37,9 +37,9 @@ async def test_a_segment_is_made_and_used_in_a_funnel_with_two_groups(page: Page
     await follow(page, page.get_by_role("button", name="Create segment"))
     await expect(page.locator("tbody")).to_contain_text("Buyers")
     await page.goto(f"{url}/projects/{key}/funnel")
-    await page.get_by_label("Step 1").fill("open")
-    await page.get_by_label("Step 2").fill("buy")
-    await page.get_by_label("Segment").select_option("Buyers")
+    await page.get_by_label("Step 1", exact=True).fill("open")
+    await page.get_by_label("Step 2", exact=True).fill("buy")
+    await page.get_by_label("Segment", exact=True).select_option("Buyers")
     report = page.get_by_role("group", name="Only events where")
     # Group 1: plan is pro or team. Group 2: size below 3.
     await report.get_by_label("Property").fill("plan")
