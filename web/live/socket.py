@@ -18,6 +18,7 @@ from web.http.errors import (
     UnavailableError,
     WebError,
 )
+from web.http.failures import CLIENT_CLOSED_REQUEST
 from web.http.network import client_address, is_control_socket, sender_network
 from web.http.operations import Operation
 from web.http.parameters import Parameters, read_query
@@ -135,11 +136,12 @@ class MetricsSocket:
         with self._places.of_address(self._network(request)):
             if principal is not None:
                 with self._places.of_principal(principal):
-                    if await _is_accepted(request, socket):
+                    if accepted := await _is_accepted(request, socket):
                         await run(sender, principal, socket)
-            elif await _is_accepted(request, socket):
+            elif accepted := await _is_accepted(request, socket):
                 await self._run_after_login(request, socket, run)
-        return socket
+        # aiohttp would close the socket, and fail, because it was never opened.
+        return socket if accepted else web.Response(status=CLIENT_CLOSED_REQUEST)
 
     def _network(self, request: web.Request) -> str:
         if is_control_socket(request):
