@@ -1,9 +1,8 @@
 """The routes that programs ask all day: pushes, Prometheus's API, health and live values."""
 
 from collections.abc import Iterator
-from itertools import chain
 
-from web.http.routing import Handlers, Route
+from web.http.routing import Handlers, Route, routes_of
 from web.ingest.gateway import GatewayApi
 from web.ingest.messages import MessagesApi
 from web.ingest.otlp import OtlpApi
@@ -26,16 +25,15 @@ from web.settings import WebSettings
 
 
 def first_routes(internals: Internals) -> Iterator[Route]:
-    """Yield these routes; the first that matches a request serves it."""
+    """Return these routes; the first that matches a request serves it."""
     services, settings = internals.services, internals.settings
-    live: tuple[Handlers, ...] = (internals.socket, internals.notifications)
-    for handlers in chain(
-        live,
-        (HealthApi(services),),
-        _pushes(services),
-        _prometheus_api(services, settings),
-    ):
-        yield from handlers.routes()
+    return routes_of(
+        internals.socket,
+        internals.notifications,
+        HealthApi(services),
+        *_pushes(services),
+        *_prometheus_api(services, settings),
+    )
 
 
 def _pushes(services: Services) -> Iterator[Handlers]:

@@ -1,7 +1,5 @@
 """Converts the value of an evaluated query into the answer's scalar, vector or matrix."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,7 +29,7 @@ def instant_result(value: Value, time_ms: int) -> Scalar | String | InstantVecto
 
 def ordered(matrix: AlignedSeries) -> AlignedSeries:
     """Return the series sorted by labels."""
-    order = _label_order(matrix.labels)
+    order = sorted_rows(len(matrix.labels), matrix.labels.__getitem__)
     if order == list(range(len(order))):
         return matrix
     return matrix.take(np.array(order, dtype=np.intp))
@@ -53,7 +51,7 @@ def range_result(value: Value, times_ms: NDArray[np.int64]) -> AlignedSeries:
         seen = np.flatnonzero(any_series(vector.present))
         ends = slice(int(seen[0]), int(seen[-1]) + 1) if len(seen) else slice(0)
         vector, times_ms = vector.columns(ends), times_ms[ends]
-    order = _label_order(vector.labels)
+    order = sorted_rows(len(vector.labels), vector.labels.__getitem__)
     if order != list(range(len(order))):
         vector = vector.take(np.array(order, dtype=np.intp))
     values, present = vector.values, vector.present
@@ -62,8 +60,3 @@ def range_result(value: Value, times_ms: NDArray[np.int64]) -> AlignedSeries:
         # ABSENT is a signalling NaN: copy its bits, because float operations would change it.
         np.copyto(values.view(np.uint64), np.uint64(ABSENT_BITS), where=~present)
     return AlignedSeries.of_source(vector.labels, times_ms, values)
-
-
-def _label_order(labels: Sequence[Labels]) -> list[int]:
-    """Return the indices that sort the label sets."""
-    return sorted_rows(len(labels), labels.__getitem__)

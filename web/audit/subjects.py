@@ -48,7 +48,7 @@ class SubjectNames:
 
 
 def _kind(entry: AuditEntry) -> str:
-    """Return what the subject is the key of, "" for no key."""
+    """Return the kind of thing whose key the subject is; "" if the subject is no key."""
     prefix = entry.action.partition(".")[0]
     if prefix == "dashboard":
         return prefix

@@ -83,7 +83,8 @@ class ConnectionPlaces:
         self._allowed: tuple[int, Capacity, int] = (-1, capacity, 0)
         self._taken: dict[ConnectionPlace, None] = {}
         # Idle places, the one idle for longest first: at the limit, each new connection takes one.
-        # Places that are idle since the list was made are idle for less long than all of it.
+        # A place that became idle after the list was made has been idle for less time than
+        # every place in it.
         self._longest_idle = deque[tuple[float, ConnectionPlace]]()
         self._by_network = Counter[str]()
 

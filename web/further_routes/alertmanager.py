@@ -4,16 +4,14 @@ from collections.abc import Iterator
 
 from web.alertmanager.alerts_api import AlertmanagerAlertsApi
 from web.alertmanager.silences_api import SilencesApi
-from web.http.routing import Handlers, Route
+from web.http.routing import Route, routes_of
 from web.services import Services
 
 
 def alertmanager_routes(services: Services) -> Iterator[Route]:
-    """Yield these routes."""
+    """Return these routes."""
     router, clock = services.alerting.router, services.clock
-    parts: tuple[Handlers, ...] = (
+    return routes_of(
         AlertmanagerAlertsApi(router, clock, services.version),
         SilencesApi(router, clock),
     )
-    for handlers in parts:
-        yield from handlers.routes()

@@ -18,7 +18,7 @@ from web.events.segments_api import SegmentsApi
 from web.events.transfer_api import TransferApi
 from web.events.visits.sessions_api import SessionsApi
 from web.http.assets import Assets
-from web.http.routing import Handlers, Route
+from web.http.routing import Route, routes_of
 from web.projects.access import ProjectAccess
 from web.projects.settings_api import ProjectSettingsApi
 from web.requests.metrics_api import RequestMetricsApi
@@ -29,7 +29,7 @@ from web.settings import WebSettings
 
 
 def analytics_routes(services: Services, settings: WebSettings, assets: Assets) -> Iterator[Route]:
-    """Yield these routes.
+    """Return these routes.
 
     Args:
         services: the services of the application.
@@ -43,7 +43,7 @@ def analytics_routes(services: Services, settings: WebSettings, assets: Assets) 
     readers = ProjectAccess(
         analytics.projects, is_open=analytics.settings.open_api, answers_missing=True
     )
-    parts: tuple[Handlers, ...] = (
+    return routes_of(
         ProjectsApi(analytics, access, services.clock),
         ProjectSettingsApi(analytics, tenants),
         BatchApi(collection),
@@ -63,5 +63,3 @@ def analytics_routes(services: Services, settings: WebSettings, assets: Assets) 
         RequestMetricsApi(analytics, tenants, services.clock),
         TrackApi(analytics, services.clock, services.refusals),
     )
-    for handlers in parts:
-        yield from handlers.routes()

@@ -8,14 +8,14 @@ from web.hosts.charts.charts_api import ChartsApi
 from web.hosts.charts.host_marks import HostMarks
 from web.hosts.keys_api import HostKeysApi
 from web.hosts.listing.trends_api import TrendsApi
-from web.http.routing import Handlers, Route
+from web.http.routing import Route, routes_of
 from web.internals import Internals
 
 
 def host_routes(internals: Internals) -> Iterator[Route]:
-    """Yield these routes."""
+    """Return these routes."""
     services, fleet, register = internals.services, internals.fleet, internals.register
-    parts: tuple[Handlers, ...] = (
+    return routes_of(
         HostsApi(fleet, register, services.alerting, services.host_checks, internals.installer),
         ChartsApi(
             fleet,
@@ -28,5 +28,3 @@ def host_routes(internals: Internals) -> Iterator[Route]:
         TrendsApi(services.engine, services.clock, services.host_checks),
         HostKeysApi(fleet, register.keyring),
     )
-    for handlers in parts:
-        yield from handlers.routes()

@@ -1,7 +1,6 @@
 """Routes of pages, and of the JSON API that is in no other group."""
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 from web.alerts.api import AlertsApi
 from web.alerts.backtests import BacktestApi, RuleBacktests
@@ -20,7 +19,7 @@ from web.dashboards.shares_api import SharesOfDashboards
 from web.explore.queries_api import UserQueriesApi
 from web.explore.words_api import WordsApi
 from web.http.assets import Assets
-from web.http.routing import Handlers, Route
+from web.http.routing import Handlers, Route, routes_of
 from web.internals import Internals
 from web.pages import PAGES, PageFactory
 from web.palette.api import PaletteApi
@@ -38,19 +37,18 @@ from web.status_pages.references import References
 def page_routes(
     internals: Internals, assets: Assets, pages: Iterable[PageFactory] | None = None
 ) -> Iterator[Route]:
-    """Yield these routes; the first that matches a request serves it.
+    """Return these routes; the first that matches a request serves it.
 
     Args:
         internals: shared objects of the application.
         assets: the static files.
         pages: the registry of pages, None for all of ours.
     """
-    for handlers in chain(
-        (assets,),
-        (page(internals) for page in (PAGES if pages is None else pages)),
-        _json_api(internals),
-    ):
-        yield from handlers.routes()
+    return routes_of(
+        assets,
+        *(page(internals) for page in (PAGES if pages is None else pages)),
+        *_json_api(internals),
+    )
 
 
 def _json_api(internals: Internals) -> tuple[Handlers, ...]:

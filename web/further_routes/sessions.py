@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from web.http.routing import Handlers, Route
+from web.http.routing import Route, routes_of
 from web.internals import Internals
 from web.sessions.erasure_api import SessionErasureApi
 from web.sessions.github_api import SessionGithubApi
@@ -13,10 +13,10 @@ from web.sessions.socket import SessionsSocket
 
 
 def session_routes(internals: Internals) -> Iterator[Route]:
-    """Yield these routes."""
+    """Return these routes."""
     services, settings = internals.services, internals.settings
     sessions, clock = services.agent_sessions, services.clock
-    parts: tuple[Handlers, ...] = (
+    return routes_of(
         AgentSessionsApi(sessions, settings, clock),
         SessionIngestApi(sessions, clock),
         SessionGithubApi(sessions),
@@ -24,5 +24,3 @@ def session_routes(internals: Internals) -> Iterator[Route]:
         SessionErasureApi(sessions, services.samples, services.sample_administration),
         SessionsSocket(sessions, internals.socket, settings, clock),
     )
-    for handlers in parts:
-        yield from handlers.routes()

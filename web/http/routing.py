@@ -1,6 +1,6 @@
 """Routes: each declares who may use it and the format of its errors."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
@@ -108,6 +108,12 @@ class Handlers(Protocol):
 
     def routes(self) -> Iterable[Route]:
         """Return the routes that its methods handle."""
+
+
+def routes_of(*objects: Handlers) -> Iterator[Route]:
+    """Yield the routes of all objects, in order."""
+    for handlers in objects:
+        yield from handlers.routes()
 
 
 _ROLE_RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.ADMIN: 2}
