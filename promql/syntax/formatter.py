@@ -17,7 +17,7 @@ from promql.syntax.nodes import (
     UnaryOperation,
 )
 from promql.syntax.parser import parse
-from promql.syntax.printer import aggregation_head, operator_text, subquery_range, text
+from promql.syntax.printer import aggregation_head, left_text, operator_text, subquery_range, text
 from promql.syntax.traversal import left_spine
 
 _LINE: Final = 100
@@ -69,7 +69,7 @@ def _pretty_spine(node: BinaryOperation, level: int) -> str:
     """Format a chain of operators, with each left operand one level deeper than its operator."""
     spine = left_spine(node)
     # Find the longest prefix of `a`, `a + b`, `a + b + c`, … that fits on one line.
-    width = len(text(spine[-1].left))
+    width = len(left_text(spine[-1]))
     rights = [text(operation.right) for operation in spine]
     fitting = len(spine)
     for index in range(len(spine) - 1, -1, -1):
@@ -77,11 +77,20 @@ def _pretty_spine(node: BinaryOperation, level: int) -> str:
         if width > _LINE:
             break
         fitting = index
-    start = spine[fitting] if fitting < len(spine) else spine[-1].left
-    lines = [pretty(start, level + fitting)]
+    lines = [
+        pretty(spine[fitting], level + fitting)
+        if fitting < len(spine)
+        else _pretty_left(spine[-1], level + fitting)
+    ]
     for index in range(fitting - 1, -1, -1):
         depth = level + index
         indent = "  " * min(depth, MAX_NESTING)
         lines.append(f"{indent}{operator_text(spine[index])}")
         lines.append(pretty(spine[index].right, depth + 1))
     return "\n".join(lines)
+
+
+def _pretty_left(operation: BinaryOperation, level: int) -> str:
+    line = left_text(operation)
+    indent = "  " * min(level, MAX_NESTING)
+    return indent + line if len(line) <= _LINE else pretty(operation.left, level)

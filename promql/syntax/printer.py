@@ -43,7 +43,7 @@ def text(node: Expression) -> str:
     match node:
         case BinaryOperation():
             spine = left_spine(node)
-            parts = [text(spine[-1].left)]
+            parts = [left_text(spine[-1])]
             for operation in reversed(spine):
                 parts.append(f" {operator_text(operation)} ")
                 parts.append(text(operation.right))
@@ -63,6 +63,15 @@ def text(node: Expression) -> str:
             return f"{text(node.expression)}{subquery_range(node)}"
         case _:
             return _leaf(node)
+
+
+def left_text(operation: BinaryOperation) -> str:
+    """Return the left operand of an operation on one line.
+
+    An infinity below a power has no sign: `+Inf ^ 2` is read as `+(Inf ^ 2)`.
+    """
+    shown = text(operation.left)
+    return "Inf" if operation.operator == "^" and shown == "+Inf" else shown
 
 
 def _leaf(node: MatrixSelector | VectorSelector | NumberLiteral | StringLiteral) -> str:

@@ -60,6 +60,9 @@ def test_printed_duration_expression_parses_to_the_same_tree(duration: str) -> N
         ('sum by ("a.b") (x)', 'sum by ("a.b") (x)'),
         ("1e30 + 0x10 + 0.00001", "1000000000000000000000000000000 + 16 + 0.00001"),
         ("-x^2", "-x ^ 2"),
+        ("+Inf ^ 2", "+Inf ^ 2"),
+        ("Inf ^ 2 * Inf", "Inf ^ 2 * +Inf"),
+        ("2 ^ +Inf ^ 3", "2 ^ +Inf ^ 3"),
         ('`a"b`', '"a\\"b"'),
         ("a + fill(0) b", "a + fill (0) b"),
         ("x[2m*(3+1)]", "x[2m * (3s + 1s)]"),
@@ -98,6 +101,13 @@ def test_long_chains_do_not_exhaust_the_stack() -> None:
     assert text(tree).count("+") == 6_999
     some = parse(" + ".join(["metric"] * 60))
     assert text(parse(pretty(some))) == text(some)
+
+
+@pytest.mark.parametrize("query", ["Inf ^ {}", "+Inf ^ {}", "up + -Inf ^ {}", "2 ^ Inf ^ {}"])
+def test_infinite_bases_of_powers_keep_their_sign_on_one_line_and_on_several(query: str) -> None:
+    tree = parse(query.format(f"scalar({'x' * 100})"))
+    for again in (parse(text(tree)), parse(pretty(tree))):
+        assert _seen(again) == _seen(tree)
 
 
 def test_step_and_range_functions_are_printed() -> None:

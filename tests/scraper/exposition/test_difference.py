@@ -1,5 +1,5 @@
-import contextlib
 import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -253,15 +253,17 @@ def test_rejected_body_leaves_the_parser_unchanged() -> None:
 
 
 @pytest.mark.parametrize("body", [b"a 1\nb\n", b'a{x="\n"} 1\nb\n', b'a{x="1",x="2"} 1\n'])
-def test_rejected_body_is_no_garbage_in_a_cycle(body: bytes) -> None:
+def test_rejected_body_is_freed_without_a_search_for_cycles(body: bytes) -> None:
     follower = Follower()
     follower.parse(b"a 1\n", TEXT)
-    gc.collect()
     gc.disable()
     try:
-        with contextlib.suppress(ExpositionError):
+        try:
             follower.parse(body, TEXT)
-        assert gc.collect() == 0
+        except ExpositionError as error:
+            # Its traceback keeps the frames of the parser, and they keep the body.
+            kept = weakref.ref(error)
+        assert kept() is None
     finally:
         gc.enable()
 
