@@ -3,27 +3,25 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
-_AT_A_TIME: Final = 2
-"""The work is Python, which runs one thread at a time: more threads only wait for the GIL.
-
-The event loop waits for all of them, some fifty times a request. Beside ten senders of new
-series and four queries, on six threads each, `/health` took 110 ms at the median.
-"""
-
 
 class ThreadTurns:
-    """Runs the work of all senders in worker threads: two pieces at a time, in order."""
+    """Runs the work of all senders in worker threads: one piece at a time, in order.
 
-    def __init__(self, most: int = _AT_A_TIME) -> None:
-        self._turns = asyncio.Semaphore(most)
+    The work is Python, which runs one thread at a time: more threads only wait for the GIL,
+    and the event loop waits for all of them, some fifty times a request. Beside ten senders of
+    new series and four queries, on six threads each, `/health` took 110 ms at the median.
+    """
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run a function as `run_in_thread` does, once it is its turn."""
-        async with self._turns:
+        async with self._turn:
             return await run_in_thread(work)
 
 

@@ -72,8 +72,14 @@ def _credential(row: Mapping[str, Any]) -> Credential:
 
 
 def _find(database: Database, name: str) -> User | None:
-    row = next(database.table("users").rows_where("name = ?", [name]), None)
+    row = _first(database, "select * from users where name = ?", name)
     return _user(row) if row is not None else None
+
+
+def _first(database: Database, statement: str, key: object) -> Mapping[str, Any] | None:
+    # Not `Table.rows_where`, which first asks for the names of all tables and views: twice
+    # the time of the read itself, and anybody can ask for a login.
+    return next(database.query(statement, [key]), None)
 
 
 def _existing(database: Database, name: str) -> User:
@@ -212,12 +218,11 @@ class SqliteAccounts:
 
     async def _read_credential(self, secret_hash: str) -> tuple[Credential, User] | None:
         def find(database: Database) -> tuple[Credential, User] | None:
-            rows = database.table("credentials").rows_where("secret_hash = ?", [secret_hash])
-            row = next(rows, None)
+            row = _first(database, "select * from credentials where secret_hash = ?", secret_hash)
             if row is None:
                 return None
             # None if the user was removed between the two reads.
-            user = next(database.table("users").rows_where("id = ?", [row["user_id"]]), None)
+            user = _first(database, "select * from users where id = ?", row["user_id"])
             return None if user is None else (_credential(row), _user(user))
 
         return await self._database.read(find)
