@@ -54,12 +54,12 @@ def newest_series(
 
 
 def _newest(heads: Heads, selection: SourceSelection) -> NewestValues | None:
-    """Return the values of the selected series, None if the head does not have them all."""
+    """Return the values of the selected series, None if the last layout lacks one of them."""
     head = heads.get(selection.source.id)
-    if head is None or len(selection.matches) != 1:
+    match = None if head is None else selection.matches.get(head.layout.id)
+    if head is None or match is None or not match.is_all:
         return None
-    match = selection.matches.get(head.layout.id)
-    return None if match is None else head.newest(match.match.layout, match.match.columns)
+    return head.newest(match.match.layout, match.columns_by_row)
 
 
 def _complete(found: Sequence[Found]) -> Sequence[Found]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from model.labels import Labels
 from model.matchers import Matcher
 from storage.api.samples import ReadBudget, Source
-from storage.samples.catalog.layouts import StoredLayout
+from storage.samples.catalog.layouts import Columns, StoredLayout
 from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.catalog.sources import Sources
 from storage.samples.reading.matching import Match, PiecePart, Places, Selector, as_slice
@@ -59,6 +59,16 @@ class PlacedMatch:
         """Place the series of a match in a selection of `height` rows."""
         parts = tuple((part, _as_places(rows[part.places])) for part, _ in match.matched.parts)
         return cls(match, _as_places(rows), parts, len(rows) == height)
+
+    @property
+    def columns_by_row(self) -> Columns:
+        """The column of each row; only for a match that fills every row."""
+        columns = self.match.columns
+        if isinstance(self.rows, slice):
+            return columns
+        ordered = np.empty_like(columns)
+        ordered[self.rows] = columns
+        return ordered
 
     @classmethod
     def alone(cls, match: Match) -> "PlacedMatch":

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from model.labels import Labels
+from model.matchers import Matcher
 from model.series import STALE, AlignedSeries
 from storage.api.samples import SelectHints, Source
 from storage.samples.store import SqliteSampleStore
@@ -64,6 +65,34 @@ def test_a_series_that_ended_is_read_from_earlier_vectors(
     found = samples_of(parts)
     assert max(found[Labels.of(__name__="load", instance="3")]) == ended_ms
     assert max(found[Labels.of(__name__="load", instance="4")]) == last_ms
+
+
+def any_of(*names: str) -> list[Matcher]:
+    return [Matcher.of("__name__", "=~", "|".join(names))]
+
+
+@pytest.mark.parametrize("step_ms", [NO_RING_MS, RING_MS])
+@pytest.mark.parametrize("later", [("a", "b", "new"), ("b", "new", "a"), ("new", "b", "a")])
+def test_beside_series_that_come_and_go_one_sample_of_each_series_is_read(
+    store: SqliteSampleStore, step_ms: int, later: tuple[str, ...]
+) -> None:
+    source = store.source(Labels.of(instance="a"))
+    before = store.layout(series("a", "gone", "b"))
+    for tick in range(TICKS):
+        store.append(source, whole(before, BASE_MS + tick * step_ms, 1, 0, 2))
+    last_ms = BASE_MS + TICKS * step_ms
+    values = [{"a": 10.0, "b": 20.0, "new": 30.0}[name] for name in later]
+    store.append(source, whole(store.layout(series(*later)), last_ms, *values))
+    hints = SelectHints(newest=True)
+    (part,) = store.select(any_of("a", "b"), BASE_MS, last_ms, hints=hints)
+    found = {
+        labels.get("__name__"): row for labels, row in zip(part.labels, part.values, strict=True)
+    }
+    assert {name: row.tolist() for name, row in found.items()} == {"a": [10.0], "b": [20.0]}
+    assert part.times_ms.tolist() == [[last_ms]]
+    with_gone = store.select(any_of("a", "gone"), BASE_MS, last_ms, hints=hints)
+    whole_range = store.select(any_of("a", "gone"), BASE_MS, last_ms)
+    assert samples_of(with_gone) == samples_of(whole_range)
 
 
 @pytest.mark.parametrize("step_ms", [NO_RING_MS, RING_MS])
