@@ -15,7 +15,7 @@ import numpy as np
 from model.labels import METRIC_NAME, Labels
 from model.matchers import BadPatternError, compile_pattern
 from promql.api import EvaluationError
-from promql.evaluation.series_order import sorted_rows
+from promql.evaluation.series_order import rows_by_labels
 from promql.kernels.interruption import interruptible
 from promql.kernels.step_matrix import StepMatrix, merged
 from promql.running.guard import Guard
@@ -28,7 +28,6 @@ _Part = str | int
 """A part of a template: its own text, or the number of a group."""
 
 _TEMPLATE: Final = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
-_DIGITS: Final = re.compile(r"(\d+)|(\D+)")
 
 
 def check_label_name(name: str, message: str) -> None:
@@ -168,25 +167,7 @@ def label_join(
 
 def sorted_by_labels(vector: StepMatrix, names: Sequence[str], *, descending: bool) -> StepMatrix:
     """Sort the series by label values, in natural order (`cpu2` before `cpu10`)."""
-
-    def key(row: int) -> tuple[Any, ...]:
-        labels = vector.labels[row]
-        return (*(_natural(labels.get(name)) for name in names), labels)
-
-    rows = sorted_rows(len(vector), key, descending=descending)
-    return vector.take(np.array(rows, dtype=np.intp))
-
-
-def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a sort key for natural order."""
-    return tuple(
-        (0, int(digits), "") if digits else (1, 0, rest)
-        for digits, rest in _DIGITS.findall(text[:_SORTED_LENGTH])
-    )
-
-
-_SORTED_LENGTH: Final = 1_000
-"""Characters that are compared; int() refuses numbers of several thousand digits."""
+    return vector.take(rows_by_labels(vector.labels, names, descending=descending))
 
 
 def sorted_by_value(vector: StepMatrix, *, descending: bool) -> StepMatrix:

@@ -8,6 +8,7 @@ from model.process.garbage import exclude_from_collections
 from model.series import ABSENT_BITS, AlignedSeries
 from promql.api import InstantVector, Scalar, String
 from promql.evaluation.series_order import sorted_rows
+from promql.kernels.arrays import Indices
 from promql.kernels.step_matrix import StepMatrix, Value, any_series
 
 
@@ -30,9 +31,11 @@ def instant_result(value: Value, time_ms: int) -> Scalar | String | InstantVecto
 def ordered(matrix: AlignedSeries) -> AlignedSeries:
     """Return the series sorted by labels."""
     order = sorted_rows(len(matrix.labels), matrix.labels.__getitem__)
-    if order == list(range(len(order))):
-        return matrix
-    return matrix.take(np.array(order, dtype=np.intp))
+    return matrix if _is_sorted(order) else matrix.take(order)
+
+
+def _is_sorted(order: Indices) -> bool:
+    return np.array_equal(order, np.arange(len(order)))
 
 
 def range_result(value: Value, times_ms: NDArray[np.int64]) -> AlignedSeries:
@@ -52,8 +55,8 @@ def range_result(value: Value, times_ms: NDArray[np.int64]) -> AlignedSeries:
         ends = slice(int(seen[0]), int(seen[-1]) + 1) if len(seen) else slice(0)
         vector, times_ms = vector.columns(ends), times_ms[ends]
     order = sorted_rows(len(vector.labels), vector.labels.__getitem__)
-    if order != list(range(len(order))):
-        vector = vector.take(np.array(order, dtype=np.intp))
+    if not _is_sorted(order):
+        vector = vector.take(order)
     values, present = vector.values, vector.present
     if not present.all():
         values = values.copy()

@@ -90,8 +90,11 @@ def _groups(labels: list[Labels], members: Indices) -> Groups:
     return Groups(labels, order, starts, members)
 
 
-def _by_one(labels: Sequence[Labels], name: str) -> tuple[list[int], list[Labels]]:
-    """Return the group of each label set by one label, and the groups' labels."""
+def values_of(labels: Sequence[Labels], name: str) -> tuple[list[int], list[str]]:
+    """Return the distinct values of one label, and for each label set the index of its value.
+
+    The value of a missing label is "".
+    """
     places: dict[str, int] = {}
     members = []
     for each in interruptible(labels):
@@ -101,8 +104,13 @@ def _by_one(labels: Sequence[Labels], name: str) -> tuple[list[int], list[Labels
                 value = found
                 break
         members.append(places.setdefault(value, len(places)))
-    groups = [Labels(((name, value),) if value else ()) for value in interruptible(list(places))]
-    return members, groups
+    return members, list(places)
+
+
+def _by_one(labels: Sequence[Labels], name: str) -> tuple[list[int], list[Labels]]:
+    """Return the group of each label set by one label, and the groups' labels."""
+    members, values = values_of(labels, name)
+    return members, [Labels(((name, value),) if value else ()) for value in interruptible(values)]
 
 
 def _by_several(labels: Sequence[Labels], names: frozenset[str]) -> tuple[list[int], list[Labels]]:

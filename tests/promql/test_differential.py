@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -86,3 +87,19 @@ def test_compliance_queries_are_answered_like_prometheus(tmp_path: Path) -> None
             if found is not None and found.part in ("status", "data"):
                 different.append((found.part, query))
     assert different == []
+
+
+@pytest.mark.parametrize("function", ["sort_by_label", "sort_by_label_desc"])
+def test_label_values_are_sorted_like_prometheus(both: Both, function: str) -> None:
+    # Without "": where Prometheus puts series without the label depends on their order.
+    values = [
+        "#1", "-1", "/dev/sda", "0", "7", "9", "9a", "10", "10a", "1.5", "1.10", "a", "a2", "a10",
+        "a2b", "a2b9", "a2b10", "Z", "a_", "x 1", "~", "é", "٣", "9223372036854775807",
+    ]  # fmt: skip
+    Random(1).shuffle(values)
+    series = (f"label_replace(vector(1), 'v', '{value}', '', '')" for value in values)
+    query = f"{function}({' or '.join(series)}, 'v')"
+    answers = [server.outcome(query, Times(BASE_MS, BASE_MS)).data for server in both]
+    mine, other = ([each["metric"]["v"] for each in data["result"]] for data in answers)
+    assert len(mine) == len(values)
+    assert mine == other

@@ -104,6 +104,8 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> LineCounts:
         "label_join(big, 'm', '-', 'n', 'instance')",
         "sort(big)",
         "sort_by_label(big, 'n', 'instance')",
+        "sort_by_label_desc(big, 'n')",
+        "sort_by_label(big, 'missing')",
         "topk(5, big)",
         "bottomk by (instance, n) (1, big)",
         "limitk by (n) (3, big)",
