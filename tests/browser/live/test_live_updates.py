@@ -6,7 +6,7 @@ The page's clock is Playwright's, so that time limits pass without waiting for t
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Page, WebSocket, expect
+from playwright.async_api import Browser, Page, WebSocket, expect
 
 from tests.browser.live.relay import Relay, relaying
 from tests.browser.signing_in import sign_in
@@ -112,6 +112,63 @@ async def test_where_no_websocket_passes_one_is_tried_from_time_to_time(
         return relay.refused > attempts
 
     await until(tried_again, "another WebSocket")
+
+
+@pytest.fixture
+async def polling(browser: Browser, address: str) -> AsyncIterator[Page]:
+    """A page of a host that no WebSocket reaches. Refusals of its polls do not fail the test."""
+    async with relaying(address) as relay:
+        relay.refuses_websockets = True
+        page = await browser.new_page()
+        await page.clock.install()
+        await sign_in(page, relay.url)
+        host = {"name": "new", "push": True}
+        added = await page.request.post(f"{relay.url}/api/hosts", data=host)
+        assert added.status == 201, await added.text()
+        await page.goto(f"{relay.url}/host/new")
+        yield page
+        await page.close()
+
+
+async def refused(page: Page, text: str) -> None:
+    """Let the page's time pass until it says why its polls are refused."""
+
+    async def is_said() -> bool:
+        await page.clock.fast_forward(STEP_MS)
+        return text in await page.locator("#live-state").inner_text()
+
+    await until(is_said, text)
+
+
+async def test_a_page_of_a_removed_host_says_so(polling: Page) -> None:
+    root = polling.url.removesuffix("/host/new")
+    hosts = (await (await polling.request.get(f"{root}/api/hosts")).json())["hosts"]
+    removed = await polling.request.delete(f"{root}/api/hosts/{hosts[0]['id']}")
+    assert removed.status == 204
+    await refused(polling, "What this page shows no longer exists")
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [(401, "reload the page to log in"), (403, "You may no longer see this page; log in again")],
+)
+async def test_a_page_that_its_reader_may_not_see_says_so(
+    polling: Page, status: int, text: str
+) -> None:
+    await polling.route("**/host/new", lambda route: route.fulfill(status=status))
+    await refused(polling, text)
+
+
+async def test_a_refused_page_is_live_again_once_the_server_answers(polling: Page) -> None:
+    await polling.route("**/host/new", lambda route: route.fulfill(status=404))
+    await refused(polling, "What this page shows no longer exists")
+    await polling.unroute("**/host/new")
+
+    async def is_live() -> bool:
+        await polling.clock.fast_forward(STEP_MS)
+        return await polling.locator("#live-state").is_hidden()
+
+    await until(is_live, "a page that is live again")
 
 
 async def test_an_open_websocket_that_has_fallen_silent_is_replaced(

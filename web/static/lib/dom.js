@@ -144,12 +144,20 @@ export const orderElements = (ids) => {
   if (focused !== document.activeElement && parent?.contains(focused)) focused.focus({ preventScroll: true });
 };
 
+// The server has answered a request of a page with an error. `status` is that of HTTP.
+export class AnswerError extends Error {
+  constructor(answer) {
+    super(`${answer.status} ${answer.statusText}`);
+    this.status = answer.status;
+  }
+}
+
 // Loads a page and brings the regions of this one up to date from it. A request that another
-// one has superseded is aborted through `signal`.
+// one has superseded is aborted through `signal`. Throws an `AnswerError` for an answer that is no page.
 export const loadRegions = async (address, signal) => {
   const answer = await fetch(address, { headers: { Accept: "text/html" }, signal });
   // Logged out: the server has redirected to the login page.
   if (answer.redirected) location.assign(answer.url);
-  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+  if (!answer.ok) throw new AnswerError(answer);
   updateRegions(new DOMParser().parseFromString(await answer.text(), "text/html"));
 };

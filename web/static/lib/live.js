@@ -3,7 +3,7 @@
 // seconds, and a WebSocket is tried from time to time. Every step has a time limit: a connection
 // that hangs, as with a server that is too busy to answer, is given up and made anew.
 
-import { loadRegions, orderElements, updateRegions } from "./dom.js";
+import { AnswerError, loadRegions, orderElements, updateRegions } from "./dom.js";
 import { timeText } from "./format.js";
 import { LANGUAGE, t } from "./texts.js";
 
@@ -54,6 +54,12 @@ export const keepLive = (page, state, button = null) => {
   };
 
   const showDisconnected = () => showLost(t("No connection since %(time)s", { time: timeText(updated) }));
+
+  // Nothing is tried again: the reader has to log in.
+  const endLoggedOut = () => {
+    clearTimeout(timer);
+    showLost(t("Logged out at %(time)s; reload the page to log in", { time: timeText(new Date()) }));
+  };
 
   const showUpdated = () => {
     updated = new Date();
@@ -149,13 +155,24 @@ export const keepLive = (page, state, button = null) => {
     after(LOADING_MS, () => mine.abort());
     try {
       await loadRegions(location.href, mine.signal);
-    } catch {
+    } catch (problem) {
       if (loading !== mine) return;
-      // The server is away, which is why no WebSocket was opened: try one again.
       loading = null;
-      failedSockets = 0;
-      pollsLeft = 0;
-      showDisconnected();
+      const status = problem instanceof AnswerError ? problem.status : 0;
+      if (status === 401) {
+        endLoggedOut();
+        return;
+      }
+      if (status === 403) {
+        showLost(t("You may no longer see this page; log in again"));
+      } else if (status === 404) {
+        showLost(t("What this page shows no longer exists"));
+      } else {
+        // The server is away, which is why no WebSocket was opened: try one again.
+        failedSockets = 0;
+        pollsLeft = 0;
+        showDisconnected();
+      }
       retry();
       return;
     }
@@ -206,8 +223,7 @@ export const keepLive = (page, state, button = null) => {
       }
       socket = null;
       if (event.code === LOGGED_OUT) {
-        clearTimeout(timer);
-        showLost(t("Logged out at %(time)s; reload the page to log in", { time: timeText(new Date()) }));
+        endLoggedOut();
       } else {
         showDisconnected();
         retry();
