@@ -27,6 +27,7 @@ async def enter_password(
 ) -> None:
     """Fill in the login form and send it, whatever the server answers."""
     await page.goto(f"{url.rstrip('/')}/login?next={target}")
-    await page.get_by_label("User name").fill(name)
-    await page.get_by_label("Password").fill(password)
+    # Not by their labels: the login page is in the browser's language.
+    await page.locator("[name=username]").fill(name)
+    await page.locator("[name=password]").fill(password)
     await page.keyboard.press("Enter")

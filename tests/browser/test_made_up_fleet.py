@@ -12,6 +12,15 @@ from tests.system.processes import until
 pytestmark = pytest.mark.browser
 
 HOST = "/host/10.0.1.16:9100"
+LINE_COLOURS = """
+window.lineColours = new Set();
+const stroke = CanvasRenderingContext2D.prototype.stroke;
+CanvasRenderingContext2D.prototype.stroke = function (...given) {
+    window.lineColours.add(this.strokeStyle);
+    return stroke.apply(this, given);
+};
+"""
+"""A script for `add_init_script`: collects the colours of all lines that are drawn."""
 
 
 async def test_live_table_keeps_the_search_its_focus_and_its_rows(page: Page, url: str) -> None:
@@ -53,6 +62,40 @@ async def test_charts_are_drawn_zoomed_and_reset(page: Page, url: str) -> None:
     await expect(page.locator('a[data-range="1h"]')).to_have_attribute("aria-current", "true")
     await page.go_back()
     await expect(page.locator("#zoom-reset")).to_be_visible()
+
+
+async def test_every_panel_of_the_node_dashboard_shows_data(page: Page, url: str) -> None:
+    # Panels ask for their data as they come into view.
+    await page.set_viewport_size({"width": 1280, "height": 3000})
+    await page.goto(f"{url}/dashboards/node")
+    shown = page.locator(".dash-panel .dash-body:has(> *):not(:has(.dash-empty))")
+    await expect(shown).to_have_count(13)
+    await expect(page.get_by_label("Host").locator("option")).to_have_count(28)
+
+
+async def test_charts_of_a_shared_dashboard_follow_the_theme_of_the_system(
+    page: Page, url: str
+) -> None:
+    panel = {"id": 1, "title": "Load", "queries": [{"expr": "node_load1"}]}
+    dashboard = {"title": "Mine", "panels": [panel], "refresh": ""}
+    body = {"uid": "mine", "dashboard": dashboard}
+    made = await page.request.post(f"{url}/api/dashboards", data=body)
+    assert made.status == 201, await made.text()
+    shared = await page.request.post(f"{url}/api/dashboards/mine/shares", data={"days": 1})
+    link = (await shared.json())["url"]
+    await page.emulate_media(color_scheme="light")
+    await page.add_init_script(LINE_COLOURS)
+    await page.goto(url + link[link.index("/share/") :])
+
+    async def drawn_colours() -> list[str]:
+        found: list[str] = await page.evaluate("[...window.lineColours]")
+        return found
+
+    light = await until(drawn_colours, "a chart in light colours")
+    await page.evaluate("window.lineColours.clear()")
+    await page.emulate_media(color_scheme="dark")
+    dark = await until(drawn_colours, "a chart in dark colours")
+    assert set(dark).isdisjoint(light)
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -191,6 +191,17 @@ def disks(kind: str) -> Callable[[str, Labels, Times], Rows]:
     return rows
 
 
+def pressure(resource: str, most: float) -> Callable[[str, Labels, Times], Rows]:
+    def rows(host: str, own: Labels, times_s: Times) -> Rows:
+        return [(own, most * busy(host, times_s) * wobble(host + resource, times_s, 900) ** 2)]
+
+    return rows
+
+
+def fullest_disk(host: str, own: Labels, times_s: Times) -> Rows:
+    return [(Labels(), np.max([used for _, used in disks("ratio")(host, own, times_s)], axis=0))]
+
+
 def temperatures(host: str, own: Labels, times_s: Times) -> Rows:
     if not host.startswith(("pi", "kvm", "home")):
         return []
@@ -230,19 +241,25 @@ def one(value: Callable[[str, Times], Times | float]) -> Callable[[str, Labels, 
     return rows
 
 
-# A query is answered by the first entry whose text it contains.
+# A query is answered by the first entry whose text it contains, and negated if it begins with a minus.
 KINDS: tuple[tuple[str, Callable[[str, Labels, Times], Rows]], ...] = (
     ("node_uname_info|", infos),
     ("node_memory_MemAvailable_bytes|", gauges),
     ("sum by (mode) (increase", cpu_modes),
     ("sum by (mode) (delta", cpu_waiting),
+    ("sum by (mode) (rate", cpu_modes),
     ("sum by (cpu) (rate", cpu_cores),
     ("count by (instance) (node_cpu", one(lambda host, _: float(cores(host)))),
+    ("count(node_cpu", one(lambda host, _: float(cores(host)))),
     ("node_cpu_seconds_total", one(busy)),
+    ("1 - node_memory_MemAvailable", one(memory_used)),
+    ("- node_memory_MemAvailable", one(lambda h, t: memory_used(h, t) * memory_bytes(h))),
     ("- node_memory_MemFree", one(lambda h, t: memory_used(h, t) * memory_bytes(h))),
     ("node_memory_SReclaim", one(lambda h, t: (1 - memory_used(h, t)) * 0.7 * memory_bytes(h))),
+    ("node_memory_Cached", one(lambda h, t: (1 - memory_used(h, t)) * 0.6 * memory_bytes(h))),
     ("node_memory_MemFree", one(lambda h, t: (1 - memory_used(h, t)) * 0.3 * memory_bytes(h))),
     ("node_memory_MemTotal", one(lambda host, _: memory_bytes(host))),
+    ("max(1 - node_filesystem_avail", fullest_disk),
     ("1 - node_filesystem_avail", disks("ratio")),
     ("node_filesystem_avail", disks("free")),
     ("node_filesystem_size", disks("size")),
@@ -254,6 +271,10 @@ KINDS: tuple[tuple[str, Callable[[str, Labels, Times], Rows]], ...] = (
     ("node_disk_read", drive("read")),
     ("node_disk_written", drive("write")),
     ("hwmon", temperatures),
+    ("node_time_seconds", one(lambda host, _: level(host + "up", 4e3, 3e7))),
+    ("node_pressure_cpu", pressure("cpu", 0.3)),
+    ("node_pressure_memory", pressure("memory", 0.02)),
+    ("node_pressure_io", pressure("io", 0.15)),
 )
 
 
@@ -270,6 +291,8 @@ METRICS = (
     *("node_filesystem_avail_bytes", "node_filesystem_size_bytes"),
     *("node_network_receive_bytes_total", "node_network_transmit_bytes_total"),
 )
+WITHOUT_CHART = ("up", "node_uname_info")
+"""Metrics of every host that no chart of its page draws."""
 
 
 def raw_samples(host: str, own: Labels, end_ms: int, length_ms: int) -> AlignedSeries:
@@ -294,11 +317,22 @@ class MadeUpEngine(ScriptedEngine):
     async def label_values(
         self, name: str, selectors: Selectors, start_ms: int, end_ms: int, limit: int = 0
     ) -> list[str]:
-        instances = [matcher.value for each in selectors for matcher in each]
-        host = ADDRESSES.get(instances[0], "") if instances else ""
-        if name != "__name__" or host in ("", DOWN, NEW):
+        matchers = {matcher.name: matcher for each in selectors for matcher in each}
+        hosts = {
+            instance: host
+            for instance, host in ADDRESSES.items()
+            if host not in (DOWN, NEW)
+            and ("instance" not in matchers or matchers["instance"].matches(instance))
+            and ("job" not in matchers or matchers["job"].matches("node"))
+        }
+        metric = matchers.get("__name__")
+        if metric and not any(metric.matches(each) for each in (*METRICS, *WITHOUT_CHART)):
             return []
-        sensors = temperatures(host, Labels(), np.array([0.0]))
+        if name in ("instance", "job"):
+            return sorted(hosts) if name == "instance" else ["node"] if hosts else []
+        if name != "__name__" or "instance" not in matchers or not hosts:
+            return []
+        sensors = [each for each in hosts.values() if temperatures(each, Labels(), np.zeros(1))]
         return sorted([*METRICS, *(["node_hwmon_temp_celsius"] if sensors else [])])
 
     async def instant(
@@ -337,6 +371,8 @@ class MadeUpEngine(ScriptedEngine):
                 rows = [(Labels.of(instance=instance), np.sum([row for _, row in rows], axis=0))]
             found.extend(rows)
         values = np.array([row for _, row in found]) if found else np.empty((0, len(times_s)))
+        if query.startswith("-"):
+            values = -values
         return tuple(labels for labels, _ in found), values
 
 

@@ -246,7 +246,10 @@ class _Filling:
         steps = [{"event": "app_open"}, {"event": "signup"}]
         shared = {"kind": "funnel", "title": "Sign-up", "days": 7, "definition": {"steps": steps}}
         share = await self._post(f"/v1/projects/{key}/shares", shared)
-        board = await self._post("/api/dashboards/node/shares", {"days": 7})
+        variables = {"job": {"values": ["node"]}, "instance": {"values": [HOST]}}
+        board = await self._post(
+            "/api/dashboards/node/shares", {"days": 7, "variables": variables}
+        )
         await self._dashboard()
         return {
             "project": key,

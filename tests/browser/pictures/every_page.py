@@ -5,7 +5,7 @@ import logging
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -77,17 +77,26 @@ async def settle(page: Page) -> None:
     await page.evaluate("document.fonts.ready.then(() => true)")
 
 
-async def take_all(folder: Path, wanted: str = "") -> None:
-    """Write the pictures of all pages whose names contain `wanted` into a folder."""
+async def take_all(
+    folder: Path, wanted: str = "", language: str = "en", widths: Sequence[int] = WIDTHS
+) -> None:
+    """Write the pictures of all pages whose names contain `wanted` into a folder.
+
+    Args:
+        folder: holds a folder for each width and theme afterwards.
+        wanted: part of a page's name.
+        language: the browser's language.
+        widths: of the window, in pixels.
+    """
     with tempfile.TemporaryDirectory() as made:
         async with filled_server(Path(made)) as filled, async_playwright() as playwright:
             browser = await launch(playwright)
             try:
-                page = await _page(browser)
+                page = await _page(browser, language)
                 await sign_in(page, filled.url, password=PASSWORD)
-                await _take(page, filled.url, _wanted(pictured(filled), wanted), folder)
-                page = await _page(browser)
-                await _take(page, filled.url, _wanted(anonymous(filled), wanted), folder)
+                await _take(page, filled.url, _wanted(pictured(filled), wanted), folder, widths)
+                page = await _page(browser, language)
+                await _take(page, filled.url, _wanted(anonymous(filled), wanted), folder, widths)
             finally:
                 await browser.close()
 
@@ -96,20 +105,24 @@ def _wanted(pages: Iterable[Pictured], part: str) -> Iterator[Pictured]:
     return (page for page in pages if part in page.name)
 
 
-async def _page(browser: Browser) -> Page:
+async def _page(browser: Browser, language: str) -> Page:
     context = await browser.new_context(
-        viewport={"width": WIDTHS[0], "height": _HEIGHT}, reduced_motion="reduce"
+        viewport={"width": WIDTHS[0], "height": _HEIGHT},
+        reduced_motion="reduce",
+        locale=language,
     )
     return await context.new_page()
 
 
-async def _take(page: Page, url: str, pages: Iterable[Pictured], folder: Path) -> None:
+async def _take(
+    page: Page, url: str, pages: Iterable[Pictured], folder: Path, widths: Sequence[int]
+) -> None:
     for pictured in pages:
         _say(pictured.name)
         await page.emulate_media(color_scheme="light")
         await page.goto(url + pictured.address)
         await settle(page)
-        for width in WIDTHS:
+        for width in widths:
             for theme in THEMES:
                 await page.emulate_media(color_scheme=theme)
                 await _picture(page, width, folder / f"{width}-{theme}" / f"{pictured.name}.png")
@@ -130,9 +143,9 @@ def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def main(folder: Path, wanted: str) -> None:
+def main(folder: Path, wanted: str, language: str, widths: Sequence[int]) -> None:
     """Take the pictures and say where they are."""
     # The server runs in this process: only its problems are of interest.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    asyncio.run(take_all(folder, wanted))
+    asyncio.run(take_all(folder, wanted, language, widths))
     _say(f"look at the pictures in {folder}")

@@ -18,8 +18,8 @@ document.body.append(probe);
 // date, and each chart needs dozens of colours.
 const computed = new Map();
 const forget = () => computed.clear();
+// Before the charts listen, so that they are drawn in the new colours.
 onThemeChange(forget);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", forget);
 
 // The colour that CSS makes of a text, as rgb(…).
 export const colourOf = (text) => {

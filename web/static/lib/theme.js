@@ -15,6 +15,8 @@ export const onThemeChange = (listener) => {
 
 const page = document.documentElement;
 const system = matchMedia("(prefers-color-scheme: dark)");
+// Pages without a login have no button, and charts all the same.
+system.addEventListener("change", announceTheme);
 
 // The server keeps the choice and writes it into the next page, so that nothing flashes.
 const apply = (theme) => {
@@ -47,10 +49,7 @@ export const followTheme = (button) => {
     describe();
   };
   button.addEventListener("click", change);
-  system.addEventListener("change", () => {
-    describe();
-    announceTheme();
-  });
+  system.addEventListener("change", describe);
   describe();
   return change;
 };
