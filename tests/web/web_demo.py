@@ -241,7 +241,7 @@ def one(value: Callable[[str, Times], Times | float]) -> Callable[[str, Labels, 
     return rows
 
 
-# A query is answered by the first entry whose text it contains, and negated if it begins with a minus.
+# A query is answered by the first entry whose text it contains; a minus before it negates.
 KINDS: tuple[tuple[str, Callable[[str, Labels, Times], Rows]], ...] = (
     ("node_uname_info|", infos),
     ("node_memory_MemAvailable_bytes|", gauges),

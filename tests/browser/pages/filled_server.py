@@ -247,9 +247,7 @@ class _Filling:
         shared = {"kind": "funnel", "title": "Sign-up", "days": 7, "definition": {"steps": steps}}
         share = await self._post(f"/v1/projects/{key}/shares", shared)
         variables = {"job": {"values": ["node"]}, "instance": {"values": [HOST]}}
-        board = await self._post(
-            "/api/dashboards/node/shares", {"days": 7, "variables": variables}
-        )
+        board = await self._post("/api/dashboards/node/shares", {"days": 7, "variables": variables})
         await self._dashboard()
         return {
             "project": key,
