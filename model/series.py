@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
+from model.pieces import WorkBudget, in_pieces
 
 STALE_BITS = 0x7FF0000000000002
 ABSENT_BITS = 0x7FF0000000000A5B
@@ -83,15 +84,29 @@ class AlignedSeries:
             rows=np.zeros(len(labels), dtype=np.intp),
         )
 
-    def take(self, series: NDArray[np.intp]) -> "AlignedSeries":
-        """Return some of the series, without the rows of times that none of them uses."""
-        used, rows = np.unique(self.rows[series], return_inverse=True)
+    def take(self, series: NDArray[np.intp], budget: WorkBudget | None = None) -> "AlignedSeries":
+        """Return some of the series, without the rows of times that none of them uses.
+
+        Raises what the budget raises, which is checked every few thousand series.
+        """
+        rows = self.rows[series]
+        is_used = np.zeros(len(self.times_ms), dtype=np.bool_)
+        is_used[rows] = True
+        labels: list[Labels] = []
+        values = np.empty((len(series), self.values.shape[1]))
+        starts = None if self.starts_ms is None else np.empty(values.shape, dtype=np.int64)
+        for piece in in_pieces(series, budget):
+            part = slice(len(labels), len(labels) + len(piece))
+            labels.extend([self.labels[place] for place in piece.tolist()])
+            values[part] = self.values[piece]
+            if starts is not None and self.starts_ms is not None:
+                starts[part] = self.starts_ms[piece]
         return AlignedSeries(
-            labels=tuple([self.labels[place] for place in series.tolist()]),
-            times_ms=self.times_ms[used],
-            values=self.values[series],
-            rows=rows,
-            starts_ms=None if self.starts_ms is None else self.starts_ms[series],
+            labels=tuple(labels),
+            times_ms=self.times_ms[is_used],
+            values=values,
+            rows=(np.cumsum(is_used) - 1)[rows],
+            starts_ms=starts,
         )
 
     def columns(self, low: int, high: int) -> "AlignedSeries":

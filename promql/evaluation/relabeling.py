@@ -17,6 +17,7 @@ from model.matchers import BadPatternError, compile_pattern
 from promql.api import EvaluationError
 from promql.evaluation.series_order import rows_by_labels
 from promql.kernels.interruption import interruptible
+from promql.kernels.ordering import order_of_values
 from promql.kernels.step_matrix import StepMatrix, merged
 from promql.running.guard import Guard
 from promql.syntax.strings import is_utf8, replaced
@@ -173,5 +174,4 @@ def sorted_by_labels(vector: StepMatrix, names: Sequence[str], *, descending: bo
 def sorted_by_value(vector: StepMatrix, *, descending: bool) -> StepMatrix:
     """Sort the series by value, NaN last."""
     values = vector.values[:, 0]
-    rows = np.argsort(-values if descending else values, kind="stable")
-    return vector.take(rows)
+    return vector.take(order_of_values(-values if descending else values))

@@ -9,6 +9,7 @@ from model.series import ABSENT_BITS, AlignedSeries
 from promql.api import InstantVector, Scalar, String
 from promql.evaluation.series_order import sorted_rows
 from promql.kernels.arrays import Indices
+from promql.kernels.interruption import current_budget
 from promql.kernels.step_matrix import StepMatrix, Value, any_series
 
 
@@ -31,7 +32,7 @@ def instant_result(value: Value, time_ms: int) -> Scalar | String | InstantVecto
 def ordered(matrix: AlignedSeries) -> AlignedSeries:
     """Return the series sorted by labels."""
     order = sorted_rows(len(matrix.labels), matrix.labels.__getitem__)
-    return matrix if _is_sorted(order) else matrix.take(order)
+    return matrix if _is_sorted(order) else matrix.take(order, current_budget())
 
 
 def _is_sorted(order: Indices) -> bool:

@@ -16,12 +16,11 @@ from model.labels import Labels
 from promql.kernels.arrays import Indices
 from promql.kernels.groups import values_of
 from promql.kernels.interruption import check, interruptible, pieces
+from promql.kernels.ordering import order_of
 
 _SORTED_AT_ONCE: Final = 5_000
 """Series sorted in one call: a million at once would hold the GIL for seconds."""
 _CHUNKS: Final = re.compile(r"0*(\d+)|(\D+)", re.ASCII)
-_DIGIT_BITS: Final = 16
-"""numpy sorts integers of 16 bits in linear time: a million in 10 ms, of 64 bits in 100 ms."""
 
 
 def sorted_rows(count: int, key: Callable[[int], Any], *, descending: bool = False) -> Indices:
@@ -58,7 +57,7 @@ def rows_by_labels(
         Shape (N,).
     """
     ranks = [_natural_ranks(labels, name, descending=descending) for name in names]
-    order = _sorted_by_ranks(len(labels), ranks)
+    order = order_of(ranks, len(labels))
     for start, end in _equal_runs(order, ranks):
         rows = order[start:end]
         keys = [labels[row] for piece in pieces(rows) for row in piece.tolist()]
@@ -98,17 +97,6 @@ def _key_of_chunk(found: re.Match[str]) -> str:
         return rest.replace("\0", "\0\1") + "\0\0"
     # Of two numbers without leading zeros, the longer one is larger.
     return f"0{chr(len(digits))}{digits}"
-
-
-def _sorted_by_ranks(count: int, ranks: Sequence[Indices]) -> Indices:
-    """Return the rows sorted by ranks, the most significant first; equal rows keep their order."""
-    order = np.arange(count, dtype=np.intp)
-    for rank in reversed(ranks):
-        for shift in range(0, int(rank.max(initial=0)).bit_length(), _DIGIT_BITS):
-            check()
-            digits = (rank[order] >> shift).astype(np.uint16)
-            order = order[np.argsort(digits, kind="stable")]
-    return order
 
 
 def _equal_runs(order: Indices, ranks: Sequence[Indices]) -> Iterator[tuple[int, int]]:

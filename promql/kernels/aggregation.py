@@ -15,7 +15,8 @@ from model.labels import Labels
 from promql.kernels.arrays import Floats, Indices, Mask, Scalars
 from promql.kernels.compensated import SCALE, Pair, closed, sum_along, sum_groups
 from promql.kernels.groups import Groups
-from promql.kernels.interruption import check, interruptible, pieces
+from promql.kernels.interruption import interruptible, pieces
+from promql.kernels.ordering import distinct_places
 from promql.kernels.quantiles import interpolation, replace_out_of_range
 from promql.kernels.step_matrix import StepMatrix, merged
 from promql.syntax.numbers import format_floats
@@ -178,12 +179,10 @@ def count_values(
     found = vector.values[series, columns]
     # Compare bits: all NaN count as one value, -0 and 0 as two.
     bits = np.where(np.isnan(found), np.nan, found).view(np.uint64)
-    check()
-    distinct, which = np.unique(bits, return_inverse=True)
+    distinct, which = distinct_places(bits)
     texts = [text for piece in pieces(distinct) for text in format_floats(piece.view(np.float64))]
     keys = groups.members[series] * max(1, len(distinct)) + which
-    pairs, rows = np.unique(keys, return_inverse=True)
-    check()
+    pairs, rows = distinct_places(keys)
     hold(len(pairs) * steps)
     tally = np.bincount(rows * steps + columns, minlength=len(pairs) * steps)
     values = tally.reshape(len(pairs), steps).astype(np.float64)

@@ -8,7 +8,8 @@ import numpy as np
 from model.distinct import distinct
 from model.labels import METRIC_NAME, Labels
 from promql.kernels.arrays import Floats, Indices
-from promql.kernels.interruption import interruptible
+from promql.kernels.interruption import check, interruptible
+from promql.kernels.ordering import order_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,11 +74,12 @@ def group(labels: Sequence[Labels], names: Sequence[str], *, without: bool) -> G
         ]
         found = list(places)
     elif not names:
-        members, found = [0] * len(labels), [Labels()] if labels else []
+        return _groups([Labels()] if labels else [], np.zeros(len(labels), dtype=np.intp))
     elif len(names) == 1:
         members, found = _by_one(labels, names[0])
     else:
         members, found = _by_several(labels, frozenset(names))
+    check()
     return _groups(found, np.array(members, dtype=np.intp))
 
 
@@ -85,9 +87,8 @@ def _groups(labels: list[Labels], members: Indices) -> Groups:
     if len(labels) == 1:
         order = np.arange(len(members), dtype=np.intp)
         return Groups(labels, order, np.zeros(1, dtype=np.intp), members)
-    order = np.argsort(members, kind="stable")
-    starts = np.searchsorted(members[order], np.arange(len(labels)))
-    return Groups(labels, order, starts, members)
+    sizes = np.bincount(members, minlength=len(labels))
+    return Groups(labels, order_of([members], len(members)), np.cumsum(sizes) - sizes, members)
 
 
 def values_of(labels: Sequence[Labels], name: str) -> tuple[list[int], list[str]]:

@@ -47,6 +47,11 @@ class InterruptedBy:
         _BUDGET.reset(self._token)
 
 
+def current_budget() -> WorkBudget | None:
+    """Return the query's budget, None outside of a query."""
+    return _BUDGET.get()
+
+
 def check() -> None:
     """Check the query's budget, between two long calls of numpy."""
     budget = _BUDGET.get()

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.distinct import distinct
+from model.pieces import WorkBudget
 from model.series import NO_TIME, AlignedSeries, Values
 
 # Scan blocks that fit into a core's cache.
@@ -58,9 +59,9 @@ class ExaminedSeries(AlignedSeries):
             falls=falls,
         )
 
-    def take(self, series: NDArray[np.intp]) -> "ExaminedSeries":
+    def take(self, series: NDArray[np.intp], budget: WorkBudget | None = None) -> "ExaminedSeries":
         """Return some of the series, without the rows of times that none of them uses."""
-        taken = AlignedSeries.take(self, series)
+        taken = AlignedSeries.take(self, series, budget)
         return ExaminedSeries.of(taken, self.gaps[series], self.falls[series])
 
 

@@ -13,6 +13,7 @@ from model import pieces
 from model.labels import Labels
 from promql.evaluation import series_order
 from promql.evaluation.series_order import natural_key, rows_by_labels, sorted_rows
+from promql.kernels import ordering
 
 VALUES = st.text("019a#/é~٣\0\1", max_size=6)
 
@@ -44,7 +45,8 @@ def naive(labels: Sequence[Labels], names: Sequence[str], *, descending: bool) -
 @pytest.fixture(autouse=True)
 def _few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(series_order, "_SORTED_AT_ONCE", 3)
-    monkeypatch.setattr(series_order, "_DIGIT_BITS", 2)
+    monkeypatch.setattr(ordering, "_DIGIT_BITS", 2)
+    monkeypatch.setattr(ordering, "_MANY", 4)
     monkeypatch.setattr(pieces, "_PIECE", 2)
 
 
