@@ -41,21 +41,38 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class AnalyticsStores:
-    """The stores of analytics.
+class AnalyticsRecords:
+    """What users set up: rows of a few kilobytes, in the database of records.
 
     Attributes:
-        activity: answers questions about persons over time.
-        transfer: exports events.
+        projects: the projects.
+        project_keys: their API keys.
         saved_reports, segments, shares, schema_notes: what users store about projects.
     """
 
-    activity: ActivityReader
-    transfer: EventTransfer
+    projects: ProjectRecords
+    project_keys: ProjectKeyRecords
     saved_reports: SavedReportRecords
     segments: SegmentRecords
     shares: ShareRecords
     schema_notes: SchemaNoteRecords
+
+
+@dataclass(frozen=True, slots=True)
+class EventStores:
+    """What projects send, in the database of events.
+
+    Attributes:
+        events: stores events, and answers reports over them.
+        requests: the same for tracked requests.
+        activity: answers questions about persons over time.
+        transfer: exports events.
+    """
+
+    events: EventStore
+    requests: RequestStore
+    activity: ActivityReader
+    transfer: EventTransfer
 
 
 class Analytics:
@@ -77,19 +94,20 @@ class Analytics:
     def __init__(
         self,
         settings: AnalyticsSettings,
-        projects: Projects,
-        keyring: ProjectKeyring,
-        events: EventStore,
-        requests: RequestStore,
-        stores: AnalyticsStores,
+        records: AnalyticsRecords,
+        stores: EventStores,
         clock: Clock,
-        refusals: Refusals,
+        refusals: Refusals | None = None,
     ) -> None:
-        self.settings, self.projects, self.keyring = settings, projects, keyring
-        self.events, self.requests, self._stores = events, requests, stores
-        self._clock, self._refusals = clock, refusals
+        """Build what every server needs; `refusals` counts what exceeds a limit."""
+        self.settings = settings
+        self.projects = Projects(records.projects, clock)
+        self.keyring = ProjectKeyring(records.project_keys, clock)
+        self.events, self.requests, self._activity = stores.events, stores.requests, stores.activity
+        self._records, self._transfer, self._clock = records, stores.transfer, clock
+        self._refusals = refusals or Refusals()
         self.counters = ProjectCounters()
-        self.rates = EventRates(settings.events_per_second, clock, refusals)
+        self.rates = EventRates(settings.events_per_second, clock, self._refusals)
 
     @cached_property
     def batches(self) -> "EventBatches":
@@ -97,7 +115,7 @@ class Analytics:
         from analytics.product.batches import EventBatches
         from analytics.product.limits import EventLimits
 
-        settings, activity = self.settings, self._stores.activity
+        settings, activity = self.settings, self._activity
         limits = EventLimits(
             activity, settings.event_names, settings.event_properties, self._refusals
         )
@@ -122,7 +140,7 @@ class Analytics:
         """Named groups of persons."""
         from analytics.product.segments import Segments
 
-        return Segments(self._stores.segments, self._clock)
+        return Segments(self._records.segments, self._clock)
 
     @cached_property
     def questions(self) -> "Questions":
@@ -150,14 +168,14 @@ class Analytics:
         """Questions under a name."""
         from analytics.product.saved_reports import SavedReports
 
-        return SavedReports(self._stores.saved_reports, self.questions, self._clock)
+        return SavedReports(self._records.saved_reports, self.questions, self._clock)
 
     @cached_property
     def shares(self) -> "ReportShares":
         """Links to reports for anybody."""
         from analytics.product.shares import ReportShares
 
-        return ReportShares(self._stores.shares, self._clock)
+        return ReportShares(self._records.shares, self._clock)
 
     @cached_property
     def parser(self) -> "RequestParser":
@@ -178,35 +196,35 @@ class Analytics:
         """Answers how many persons come back."""
         from analytics.product.retention import RetentionReports
 
-        return RetentionReports(self._stores.activity, self._clock)
+        return RetentionReports(self._activity, self._clock)
 
     @cached_property
     def paths(self) -> "PathReports":
         """Answers where persons go."""
         from analytics.product.paths import PathReports
 
-        return PathReports(self._stores.activity)
+        return PathReports(self._activity)
 
     @cached_property
     def persons(self) -> "PersonReports":
         """Answers questions about single persons."""
         from analytics.product.persons import PersonReports
 
-        return PersonReports(self.events, self._stores.activity)
+        return PersonReports(self.events, self._activity)
 
     @cached_property
     def schema(self) -> "SchemaReports":
         """Lists and describes event names and properties."""
         from analytics.product.schema import SchemaReports
 
-        return SchemaReports(self._stores.activity, self._stores.schema_notes, self._clock)
+        return SchemaReports(self._activity, self._records.schema_notes, self._clock)
 
     @cached_property
     def live(self) -> "LiveView":
         """Returns the newest events."""
         from analytics.product.live import LiveView
 
-        return LiveView(self._stores.activity)
+        return LiveView(self._activity)
 
     @cached_property
     def sessions(self) -> "SessionReports":
@@ -220,7 +238,7 @@ class Analytics:
         """Exports and imports events."""
         from analytics.product.exchange import EventExchange
 
-        return EventExchange(self._stores.transfer, self.batches)
+        return EventExchange(self._transfer, self.batches)
 
     async def erase_person(self, project: Project, distinct_id: str) -> int:
         """Delete all that is stored of a person; return the number of events."""
@@ -228,34 +246,3 @@ class Analytics:
         # Else a client that still uses the erased ids could not merge them again.
         self.batches.forget_identities(project)
         return deleted
-
-    @classmethod
-    def over(
-        cls,
-        settings: AnalyticsSettings,
-        records: ProjectRecords,
-        keys: ProjectKeyRecords,
-        events: EventStore,
-        requests: RequestStore,
-        activity: ActivityReader,
-        transfer: EventTransfer,
-        saved_reports: SavedReportRecords,
-        segment_records: SegmentRecords,
-        share_records: ShareRecords,
-        schema_notes: SchemaNoteRecords,
-        clock: Clock,
-        refusals: Refusals | None = None,
-    ) -> "Analytics":
-        """Return the service over its stores."""
-        return cls(
-            settings,
-            Projects(records, clock),
-            ProjectKeyring(keys, clock),
-            events,
-            requests,
-            AnalyticsStores(
-                activity, transfer, saved_reports, segment_records, share_records, schema_notes
-            ),
-            clock,
-            refusals or Refusals(),
-        )

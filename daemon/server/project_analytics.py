@@ -3,7 +3,7 @@
 from analytics.errors import SecretError
 from analytics.series.counters import ProjectCounters
 from analytics.series.recorder import METADATA, SeriesRecorder
-from analytics.service import Analytics
+from analytics.service import Analytics, AnalyticsRecords, EventStores
 from analytics.sessions.service import AgentSessions
 from daemon.configuration.reload import Reloader
 from daemon.configuration.settings import Settings
@@ -15,18 +15,18 @@ from web.identity.keys import KeyRing, KeysError
 
 def analytics_of(stores: Stores, settings: Settings, refusals: Refusals) -> Analytics:
     """Return analytics over the stores."""
-    return Analytics.over(
+    records, events = stores.records, stores.events
+    return Analytics(
         settings.analytics,
-        stores.records.projects,
-        stores.records.project_keys,
-        stores.events,
-        stores.events.requests,
-        stores.events.activity,
-        stores.events.transfer,
-        stores.records.saved_reports,
-        stores.records.segments,
-        stores.records.shares,
-        stores.records.schema_notes,
+        AnalyticsRecords(
+            projects=records.projects,
+            project_keys=records.project_keys,
+            saved_reports=records.saved_reports,
+            segments=records.segments,
+            shares=records.shares,
+            schema_notes=records.schema_notes,
+        ),
+        EventStores(events, events.requests, events.activity, events.transfer),
         stores.clock,
         refusals,
     )

@@ -19,7 +19,7 @@ from pytest_aiohttp import AiohttpClient
 from structlog.testing import capture_logs
 from yarl import URL
 
-from analytics.service import Analytics
+from analytics.service import Analytics, AnalyticsRecords, EventStores
 from analytics.sessions.service import AgentSessions
 from analytics.sessions.settings import SessionSettings
 from analytics.settings import AnalyticsSettings
@@ -316,18 +316,17 @@ def analytics_over(
     records: Records, events: DuckEventStore, clock: Clock, refusals: Refusals | None = None
 ) -> Analytics:
     """Return the service over opened stores."""
-    return Analytics.over(
+    return Analytics(
         AnalyticsSettings(),
-        records.projects,
-        records.project_keys,
-        events,
-        events.requests,
-        events.activity,
-        events.transfer,
-        records.saved_reports,
-        records.segments,
-        records.shares,
-        records.schema_notes,
+        AnalyticsRecords(
+            projects=records.projects,
+            project_keys=records.project_keys,
+            saved_reports=records.saved_reports,
+            segments=records.segments,
+            shares=records.shares,
+            schema_notes=records.schema_notes,
+        ),
+        EventStores(events, events.requests, events.activity, events.transfer),
         clock,
         refusals,
     )
