@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -46,7 +46,7 @@ class Pieces:
 
 
 @pytest.fixture
-def pieces() -> Iterator[Pieces]:
+async def pieces() -> AsyncIterator[Pieces]:
     pieces = Pieces()
     yield pieces
     # A test that failed leaves no thread waiting.
