@@ -88,12 +88,14 @@ def address_of(query: Mapping[str, str], **changes: str | None) -> str:
 
 
 def dollars(amount: float | None) -> str:
-    """Return an amount: `$12.30`, `$0.0042` below a cent, a dash if unknown."""
+    """Return an amount: `$12.30`, `$0.0042` below a cent, a dash if unknown.
+
+    The sign stands where the reader's language puts it.
+    """
     if amount is None:
         return "\N{EN DASH}"
-    if 0 < amount < 0.01:
-        return localized(f"${amount:.4f}")
-    return localized(f"${amount:,.2f}")
+    number = f"{amount:.4f}" if 0 < amount < 0.01 else f"{amount:,.2f}"
+    return gettext("$%(amount)s") % {"amount": localized(number)}
 
 
 def cost_text(totals: AgentTotals) -> str:

@@ -66,14 +66,15 @@ export const inputMoment = (text) => {
   return new Date(wanted_ms - offset_ms(first_ms));
 };
 
-const monthText = new Intl.DateTimeFormat(LANGUAGE, { month: "short", timeZone: ZONE || undefined });
+// "2 Nov", "2. Nov.": the day comes first in each language.
+const dayText = new Intl.DateTimeFormat(LANGUAGE === "en" ? "en-GB" : LANGUAGE, { day: "numeric", month: "short", timeZone: ZONE || undefined });
 
 // Labels of a time axis: dates where a day begins or where steps are days, else clock times.
 export const tickTexts = (times_s, step_s) =>
   times_s.map((time_s, index) => {
     const at = new Date(time_s * 1000);
     const wall = wallClock(at);
-    const date = `${wall.day} ${monthText.format(at)}`;
+    const date = dayText.format(at);
     if (step_s >= 86400) return date;
     const isNewDay = index > 0 && wallClock(new Date(times_s[index - 1] * 1000)).day !== wall.day;
     if (isNewDay) return date;

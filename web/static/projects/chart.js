@@ -17,15 +17,13 @@ const HEIGHT = 240;
 // Steps between the ticks of an axis that counts.
 const WHOLE_STEPS = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
-const MONTH = new Intl.DateTimeFormat(document.documentElement.lang, { month: "short", timeZone: "UTC" });
-const MONTHS = Array.from({ length: 12 }, (_, month) => MONTH.format(new Date(Date.UTC(2026, month, 1))));
+const LANGUAGE = document.documentElement.lang;
+const DAY = new Intl.DateTimeFormat(LANGUAGE === "en" ? "en-GB" : LANGUAGE, { day: "numeric", month: "short", timeZone: "UTC" });
 
-// "2026-11-23" is "23 Nov"; of an hour, "14:00", and the date where a day begins.
+// "2026-11-23" is "23 Nov", in German "23. Nov."; of an hour, "14:00", and the date where a day begins.
 const shortLabel = (label) => {
   const [date, clock] = label.split("T");
-  const [, month, day] = date.split("-");
-  const text = `${Number(day)} ${MONTHS[Number(month) - 1]}`;
-  return clock && !clock.startsWith("00:00") ? clock.slice(0, 5) : text;
+  return clock && !clock.startsWith("00:00") ? clock.slice(0, 5) : DAY.format(new Date(date));
 };
 
 const longLabel = (label) => label.slice(0, 16).replace("T", " ");
