@@ -147,3 +147,62 @@ async def test_any_event_a_segment_and_the_place_of_an_exclusion_are_chosen_by_k
         assert part in page.url, page.url
     assert "exclude_before" not in page.url
     await expect_no_overflow(page, "result")
+
+
+async def test_an_exclusion_stays_between_its_steps(page: Page, url: str) -> None:
+    key = await create(page, "Shop")
+    await send_shop(url, key)
+    await page.goto(
+        f"{url}/projects/{key}/funnel?step=look&step=open&step=buy&step=pay"
+        "&exclude=leave&exclude=plan&exclude_after=2&exclude_after=&exclude_before=3&exclude_before=2"
+    )
+
+    async def expect_places(*places: tuple[str, str]) -> None:
+        for number, (after, before) in enumerate(places, 1):
+            fields = page.get_by_label(f"Exclusion {number}: ")
+            await expect(fields.nth(0)).to_have_value(after)
+            await expect(fields.nth(1)).to_have_value(before)
+
+    await expect_places(("2", "3"), ("", "2"))
+    # "buy" and "open" change places: the first exclusion counts between them still.
+    await page.get_by_label("Step 3", exact=True).press("Alt+ArrowUp")
+    await expect_places(("2", "3"), ("", "3"))
+    await page.get_by_label("Step 2", exact=True).press("Alt+ArrowDown")
+    await expect_places(("2", "3"), ("", "2"))
+    # "look" moves to the end, then goes.
+    for number in (1, 2, 3):
+        await page.get_by_label(f"Step {number}", exact=True).press("Alt+ArrowDown")
+    await expect(page.get_by_label("Step 4", exact=True)).to_have_value("look")
+    await expect_places(("1", "2"), ("", "1"))
+    await page.get_by_role("button", name="Remove this step").nth(3).press("Enter")
+    await expect_places(("1", "2"), ("", "1"))
+    # The second exclusion names "pay", which goes: it counts up to the last step.
+    await page.get_by_label("Exclusion 2: before step").fill("3")
+    await page.get_by_role("button", name="Remove this step").nth(2).press("Enter")
+    await expect_places(("1", "2"), ("", ""))
+    # An empty row is not sent: the numbers are those of the steps that are.
+    await page.get_by_role("button", name="Add a step").press("Enter")
+    for _ in range(2):
+        await page.keyboard.press("Alt+ArrowUp")
+    await expect(page.get_by_label("Step 1", exact=True)).to_have_value("")
+    await expect_places(("2", "3"), ("", ""))
+    await follow(page, page.get_by_role("button", name="Show", exact=True))
+    await expect_places(("1", "2"), ("", ""))
+    # a and c bought after they opened; b and d left between.
+    await expect(page.locator("main")).to_contain_text("2 of 4 persons")
+
+
+async def test_an_exclusion_lets_go_of_a_step_that_is_removed(page: Page, url: str) -> None:
+    key = await create(page, "Shop")
+    await send_shop(url, key)
+    await page.goto(
+        f"{url}/projects/{key}/funnel?step=open&step=look&step=buy"
+        "&exclude=leave&exclude_after=2&exclude_before=3"
+    )
+    await page.get_by_role("button", name="Remove this step").nth(1).press("Enter")
+    await expect(page.get_by_label("Exclusion 1: after step")).to_have_value("")
+    await expect(page.get_by_label("Exclusion 1: before step")).to_have_value("2")
+    await follow(page, page.get_by_role("button", name="Show", exact=True))
+    await expect(page.locator("main")).to_contain_text("2 of 4 persons")
+    await page.get_by_role("button", name="Remove this step").nth(1).press("Enter")
+    await expect(page.get_by_label("Exclusion 1: before step")).to_have_value("")

@@ -3,6 +3,7 @@
 
 import { t } from "../lib/texts.js";
 import { emptyConditions, isUnusedCondition, numberConditions } from "./conditions.js";
+import { renumberExclusions } from "./exclusion_steps.js";
 
 const form = document.querySelector("[data-ask]");
 
@@ -48,6 +49,10 @@ const numberRow = (row, number, names) => {
 for (const list of form.querySelectorAll("[data-rows]")) {
   const add = form.querySelector(`[data-add=${list.dataset.rows}]`);
   const rows = () => [...list.querySelectorAll("[data-row]")];
+  // Exclusions name steps by their numbers.
+  const followSteps = (oldRows, newRows) => {
+    if (list.dataset.rows === "step") renumberExclusions(form, oldRows, newRows);
+  };
 
   const number = () => {
     const all = rows();
@@ -83,17 +88,21 @@ for (const list of form.querySelectorAll("[data-rows]")) {
   const remove = (row) => {
     if (rows().length === 1) return;
     const next = row.nextElementSibling ?? row.previousElementSibling;
+    const oldRows = rows();
     row.remove();
     number();
+    followSteps(oldRows, rows());
     fieldOf(next).focus();
   };
 
   const move = (row, step) => {
     const other = step < 0 ? row.previousElementSibling : row.nextElementSibling;
     if (!other) return;
+    const oldRows = rows();
     if (step < 0) other.before(row);
     else other.after(row);
     number();
+    followSteps(oldRows, rows());
   };
 
   add.addEventListener("click", append);
@@ -116,11 +125,16 @@ for (const list of form.querySelectorAll("[data-rows]")) {
     move(row, event.key === "ArrowUp" ? -1 : 1);
     target.focus();
   });
-  // A row without an event is not sent, so that the conditions are numbered by those that are.
+  // A row without an event is not sent, so that conditions and exclusions go by the numbers of those that are.
   form.addEventListener("submit", () => {
     if (!NAMES[list.dataset.rows]) return;
     const used = rows().filter(isUsedRow);
     used.forEach((row, index) => numberRow(row, index + 1, NAMES[list.dataset.rows](index + 1)));
+    const places = [...form.querySelectorAll("[data-place]")];
+    const values = places.map((field) => field.value);
+    followSteps(rows(), used);
+    // A page that the browser shows again from its memory has its empty rows, and their numbers, too.
+    setTimeout(() => places.forEach((field, index) => (field.value = values[index])));
   });
   list.addEventListener("change", ({ target }) => {
     if ("any" in target.dataset) showAny(target.closest("[data-row]"));
