@@ -1,9 +1,9 @@
 """The groups that are not in a rule file: the host checks, and the checks of the server."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from alerting.book.alert_book import AlertBook
 from alerting.book.identities import (
     CHECK_IDENTITIES,
     PROBE_IDENTITY,
@@ -11,6 +11,7 @@ from alerting.book.identities import (
     SERVER_IDENTITY,
 )
 from alerting.book.observation import AlertKey
+from alerting.check_settings import SelfCheckName
 from alerting.checks.host_evaluation import HostChecksEvaluation, host_check_key
 from alerting.checks.hosts import HostWatcher, ListHosts
 from alerting.checks.probe_failures import (
@@ -20,8 +21,8 @@ from alerting.checks.probe_failures import (
 )
 from alerting.checks.registry import HostCheckRegistry
 from alerting.checks.server_conditions import ServerConditionsEvaluation, server_alert_key
-from alerting.evaluation.health import HealthBoard
-from alerting.evaluation.runner import GroupRunner, Monotonic, Sleep
+from alerting.evaluation.parts import EvaluationParts
+from alerting.evaluation.runner import GroupRunner
 from alerting.rules.group_evaluation import rule_file_key
 from alerting.settings import AlertingSettings
 from alerting.views import (
@@ -31,12 +32,9 @@ from alerting.views import (
     host_group_view,
     server_group_view,
 )
-from alerting.watching.self_evaluation import LagReaders, SelfChecksEvaluation, self_check_key
-from model.clock import Clock
+from alerting.watching.self_evaluation import SelfChecksEvaluation, self_check_key
 from model.conditions import Conditions
-from promql.api import QueryEngine
 from storage.api.alerts import Alert, FiredAlert
-from storage.api.samples import SampleAppender
 
 
 def restored_key(alert: Alert | FiredAlert) -> AlertKey:
@@ -53,16 +51,20 @@ def restored_key(alert: Alert | FiredAlert) -> AlertKey:
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationParts:
-    """The parts that every group evaluates with."""
+class CheckSources:
+    """What the checks look at beside series.
 
-    engine: QueryEngine
-    appender: SampleAppender
-    book: AlertBook
-    board: HealthBoard
-    clock: Clock
-    sleep: Sleep
-    monotonic: Monotonic
+    Attributes:
+        hosts: returns all registered hosts: alerts of others are resolved at the start.
+        conditions: what is wrong with the server.
+        probes: returns the probes that run.
+        loop_lag_s: returns how late the event loop runs.
+    """
+
+    hosts: ListHosts
+    conditions: Conditions
+    probes: ListProbes = tuple
+    loop_lag_s: Callable[[], float] = lambda: 0.0
 
 
 class BuiltInGroups:
@@ -76,14 +78,16 @@ class BuiltInGroups:
         self,
         settings: AlertingSettings,
         parts: EvaluationParts,
-        hosts: ListHosts,
-        lags: LagReaders,
-        conditions: Conditions,
-        probes: ListProbes,
+        sources: CheckSources,
+        evaluation_lag_s: Callable[[], float],
     ) -> None:
+        """Begin without evaluations; `evaluation_lag_s` returns how late all groups run."""
         self.registry = HostCheckRegistry(settings.checks)
-        self._settings, self._parts, self._hosts = settings, parts, hosts
-        self._lags, self._conditions, self._probes = lags, conditions, probes
+        self._settings, self._parts, self._sources = settings, parts, sources
+        self._lags = {
+            SelfCheckName.EVALUATION: evaluation_lag_s,
+            SelfCheckName.LOOP: sources.loop_lag_s,
+        }
         self._server_evaluation: ServerConditionsEvaluation | None = None
         self._self_evaluation: SelfChecksEvaluation | None = None
         self._probe_evaluation: ProbeFailuresEvaluation | None = None
@@ -95,9 +99,7 @@ class BuiltInGroups:
         parts, interval_ms = self._parts, self._settings.evaluation_interval_ms
         evaluations = {HOST_GROUP: self._evaluate_hosts, SERVER_GROUP: self._evaluate_server}
         return {
-            name: GroupRunner(
-                name, interval_ms, evaluate, parts.clock, parts.sleep, parts.monotonic
-            )
+            name: GroupRunner(name, interval_ms, evaluate, parts.time)
             for name, evaluate in evaluations.items()
         }
 
@@ -120,19 +122,19 @@ class BuiltInGroups:
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Begin to evaluate; only scrapes from now on count."""
-        parts = self._parts
-        watcher = HostWatcher(parts.engine, self._hosts, parts.clock())
+        parts, sources = self._parts, self._sources
+        watcher = HostWatcher(parts.engine, sources.hosts, parts.time.clock())
         self._host_evaluation = HostChecksEvaluation(
             self.registry, watcher, parts.engine, parts.appender, parts.book, parts.board
         )
         self._server_evaluation = ServerConditionsEvaluation(
-            self._conditions, parts.appender, parts.book, parts.board
+            sources.conditions, parts.appender, parts.book, parts.board
         )
         self._self_evaluation = SelfChecksEvaluation(
             self._settings.checks, self._lags, parts.appender, parts.book, parts.board
         )
         self._probe_evaluation = ProbeFailuresEvaluation(
-            self._probes, parts.appender, parts.book, parts.board
+            sources.probes, parts.appender, parts.book, parts.board
         )
         self._run(tasks)
 

@@ -1,7 +1,7 @@
 """The receivers and the tree of routes that the configuration names."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -38,26 +38,27 @@ def escalation_steps(
     return steps
 
 
+@dataclass(frozen=True, slots=True)
+class NotificationSenders:
+    """What notifications are sent with.
+
+    Attributes:
+        session: sends the webhooks of the settings, and the heartbeat.
+        clients: make the HTTP clients of an `alertmanager.yml`; needed with one.
+    """
+
+    session: aiohttp.ClientSession
+    clients: "ReceiverClients | None" = None
+
+
 class ReceiverSet:
     """The receivers that the settings or an `alertmanager.yml` name."""
 
     def __init__(
-        self,
-        settings: AlertingSettings,
-        file: "RoutingFile | None",
-        session: aiohttp.ClientSession,
-        clients: "ReceiverClients | None",
+        self, settings: AlertingSettings, file: "RoutingFile | None", senders: NotificationSenders
     ) -> None:
-        """Name the receivers.
-
-        Args:
-            settings: name them without a file.
-            file: the `alertmanager.yml`, None without one.
-            session: sends the webhooks of the settings.
-            clients: make the HTTP clients of the file; needed with one.
-        """
-        self._settings, self._file = settings, file
-        self._session, self._clients = session, clients
+        """Name the receivers: those of the file, the `alertmanager.yml`, or of the settings."""
+        self._settings, self._file, self._senders = settings, file, senders
 
     @property
     def has_tree(self) -> bool:
@@ -78,13 +79,14 @@ class ReceiverSet:
         """Return the receivers by name."""
         timeout_s = self._settings.delivery.timeout_ms / 1000
         if self._file is None:
-            return configured_receivers(self._settings.receivers, self._session, timeout_s)
+            return configured_receivers(self._settings.receivers, self._senders.session, timeout_s)
         # Templates and SMTP take memory that only such a file needs.
         from alerting.receivers.file_receivers import integration_receivers
 
-        if self._clients is None:
+        clients = self._senders.clients
+        if clients is None:
             raise ValueError("the receivers of an alertmanager.yml need clients")
-        return integration_receivers(self._file, self._clients, clock, timeout_s)
+        return integration_receivers(self._file, clients, clock, timeout_s)
 
     def names(self) -> tuple[tuple[str, str], ...]:
         """Return name and type of each receiver."""

@@ -1,11 +1,10 @@
 """The alerting service: evaluates, keeps alerts and sends notifications."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import structlog
 
 from alerting.book.alert_book import AlertBook, Subscriber
@@ -15,29 +14,27 @@ from alerting.book.lifecycle import Condition, RuleTiming
 from alerting.book.live_alerts import LiveAlerts
 from alerting.book.observation import Observation, OpenAlert
 from alerting.book.retention import trim_history
-from alerting.built_in_groups import BuiltInGroups, EvaluationParts, restored_key
+from alerting.built_in_groups import BuiltInGroups, CheckSources, restored_key
 from alerting.check_overrides import CheckOverrides
-from alerting.check_settings import CheckName, SelfCheckName
+from alerting.check_settings import CheckName
 from alerting.checks.host_check import HostCheck
-from alerting.checks.hosts import ListHosts
-from alerting.checks.probe_failures import ListProbes
 from alerting.errors import UnknownReceiverError
 from alerting.evaluation.health import HealthBoard
-from alerting.evaluation.runner import GroupRunner, Monotonic, Sleep
+from alerting.evaluation.parts import EvaluationParts
+from alerting.evaluation.runner import GroupRunner
 from alerting.notifications.acknowledge_links import AcknowledgeLinks
 from alerting.notifications.delivery import Delivery, delivery_task
 from alerting.notifications.pipeline import NotificationPipeline
 from alerting.notifications.router import AlertRouter
 from alerting.notifications.stages import configured_stages
 from alerting.notifications.trial import trial_body
-from alerting.receiver_set import ReceiverSet
+from alerting.receiver_set import NotificationSenders, ReceiverSet
 from alerting.rules.definitions import RuleGroup
 from alerting.rules.groups import RuleGroups
 from alerting.settings import AlertingSettings
+from alerting.time_source import TimeSource
 from alerting.views import CheckView, GroupView, rule_group_view
 from alerting.watching.heartbeat import Heartbeat
-from model.clock import Clock
-from model.conditions import Conditions
 from model.limits import Refusals
 from promql.api import QueryEngine
 from storage.api.alerts import (
@@ -51,7 +48,6 @@ from storage.api.alerts import (
 from storage.api.samples import SampleAppender
 
 if TYPE_CHECKING:
-    from alerting.receivers.clients import ReceiverClients
     from alerting.routing.files.routing_file import RoutingFile
 
 log = structlog.get_logger(__name__)
@@ -60,6 +56,21 @@ _HEARTBEAT = "heartbeat"
 _MOST_LAG_MS = 60_000
 _DELIVERY_PATIENCE_S = 60.0
 """A delivery that is so late with its next step, its time-out included, stands still."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertingConfiguration:
+    """What is evaluated and who is notified; a reload replaces it as a whole.
+
+    Attributes:
+        settings: section `alerting` of the configuration.
+        rule_groups: the groups of all rule files.
+        routing: the `alertmanager.yml`, None for the receivers of `settings`.
+    """
+
+    settings: AlertingSettings
+    rule_groups: tuple[RuleGroup, ...] = ()
+    routing: "RoutingFile | None" = None
 
 
 class AlertingService:
@@ -76,36 +87,36 @@ class AlertingService:
 
     def __init__(
         self,
-        *,
-        settings: AlertingSettings,
+        configuration: AlertingConfiguration,
         records: AlertRecords,
         engine: QueryEngine,
         appender: SampleAppender,
-        hosts: ListHosts,
-        session: aiohttp.ClientSession,
-        clock: Clock,
-        rule_groups: Iterable[RuleGroup] = (),
-        routing: "RoutingFile | None" = None,
-        clients: "ReceiverClients | None" = None,
-        loop_lag_s: Callable[[], float] = lambda: 0.0,
-        sleep: Sleep = asyncio.sleep,
-        monotonic: Monotonic = time.monotonic,
-        conditions: Conditions | None = None,
+        sources: CheckSources,
+        senders: NotificationSenders,
+        time: TimeSource,
+        *,
         refusals: Refusals | None = None,
         sign: Callable[[str], str] | None = None,
-        probes: ListProbes = tuple,
     ) -> None:
         """Build the parts.
 
-        `hosts` returns all registered hosts: the alerts of others are resolved at the start;
-        `probes` those that run. `routing` is the `alertmanager.yml`, None for the receivers of
-        `settings`. `loop_lag_s` is how late the loop runs; `refusals` counts limits' refusals.
+        Args:
+            configuration: what to evaluate and whom to notify, until `reconfigure`.
+            records: keep the alerts and the outbox.
+            engine: answers the queries of rules and checks.
+            appender: stores their series.
+            sources: what the checks look at beside series.
+            senders: send the notifications.
+            time: schedules evaluations and deliveries.
+            refusals: counts what exceeds a limit.
+            sign: returns the authentication code of a text; None makes no links.
         """
+        settings, clock = configuration.settings, time.clock
         self._settings, self._records = settings, records
-        self._clock, self._sleep, self._session = clock, sleep, session
-        self._initial_groups, self._subscribers = tuple(rule_groups), list[Subscriber]()
-        self._clients, self._board = clients, HealthBoard(clock)
-        self._named = ReceiverSet(settings, routing, session, clients)
+        self._clock, self._sleep, self._senders = clock, time.sleep, senders
+        self._initial_groups = configuration.rule_groups
+        self._subscribers, self._board = list[Subscriber](), HealthBoard(clock)
+        self._named = ReceiverSet(settings, configuration.routing, senders)
         self.router = self._build_router(AcknowledgeLinks(settings, records, sign, clock))
         stages = configured_stages(settings)
         self._pipeline = NotificationPipeline(stages, settings.external_url, self.router.takes)
@@ -113,18 +124,12 @@ class AlertingService:
         self._book = AlertBook(records, self._pipeline.run, self._publish, self._flaps)
         self.alerts = LiveAlerts(records, self._book)
         self._receivers = self._named.build(clock)
-        timing = (clock, sleep, monotonic)
-        self._delivery = Delivery(records, self._receivers, settings.delivery, *timing)
-        self.heartbeat = Heartbeat(session, self._silencing_problem, sleep)
-        shared = (engine, appender, self._book, self._board, *timing)
-        lags = {
-            SelfCheckName.EVALUATION: lambda: self.evaluation_lag_s,
-            SelfCheckName.LOOP: loop_lag_s,
-        }
-        parts, found = EvaluationParts(*shared), conditions or Conditions(clock)
-        self._built_in = BuiltInGroups(settings, parts, hosts, lags, found, probes)
-        self._checks = CheckOverrides(self._built_in.registry, records, hosts)
-        self.rule_groups = RuleGroups(settings, *shared, refusals or Refusals())
+        self._delivery = Delivery(records, self._receivers, settings.delivery, time)
+        self.heartbeat = Heartbeat(senders.session, self._silencing_problem, time.sleep)
+        parts = EvaluationParts(engine, appender, self._book, self._board, time)
+        self._built_in = BuiltInGroups(settings, parts, sources, lambda: self.evaluation_lag_s)
+        self._checks = CheckOverrides(self._built_in.registry, records, sources.hosts)
+        self.rule_groups = RuleGroups(settings, parts, refusals or Refusals())
         self._tasks: asyncio.TaskGroup | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
 
@@ -220,22 +225,18 @@ class AlertingService:
             raise RuntimeError("alerting is not started")
         return self._tasks
 
-    async def reconfigure(
-        self,
-        settings: AlertingSettings,
-        groups: Iterable[RuleGroup],
-        routing: "RoutingFile | None" = None,
-    ) -> None:
-        """Use other settings and rules from now on; unchanged parts keep running.
+    async def reconfigure(self, configuration: AlertingConfiguration) -> None:
+        """Use another configuration from now on; unchanged parts keep running.
 
         Raises:
             StorageError: alerts of removed rules or notifications of removed receivers
                 could not be ended.
         """
+        settings = configuration.settings
         before, self._settings = self._receivers, settings
         self.router.links.reconfigure(settings)
         self._pipeline.reconfigure(configured_stages(settings), settings.external_url)
-        self._named = ReceiverSet(settings, routing, self._session, self._clients)
+        self._named = ReceiverSet(settings, configuration.routing, self._senders)
         self.router.reconfigure(
             self._named.tree(), has_tree=self._named.has_tree, external_url=settings.external_url
         )
@@ -249,7 +250,7 @@ class AlertingService:
         self._beat()
         await self._built_in.reconfigure(settings, self._task_group)
         self.rule_groups.settings = settings
-        await self.replace_rules(groups)
+        await self.replace_rules(configuration.rule_groups)
 
     # Rule files
 

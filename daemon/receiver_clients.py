@@ -11,10 +11,13 @@ import orjson
 from pydantic import SecretStr
 
 from alerting.errors import DeliveryError
+from alerting.receiver_set import NotificationSenders
 from alerting.receivers.receiver import masked
+from model.network.name_lookup import NameLookup
 from scraper.errors import FetchError
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.http_session import HttpSession, failure_message
+from scraper.fetching.resolver import LookupResolver
 
 if TYPE_CHECKING:
     from alerting.receivers.clients import ReceiverAnswer, ReceiverClient
@@ -99,3 +102,11 @@ async def receiver_clients() -> AsyncIterator[HttpReceiverClients]:
         yield HttpReceiverClients(session)
     finally:
         await session.close()
+
+
+@asynccontextmanager
+async def notification_senders() -> AsyncIterator[NotificationSenders]:
+    """Yield the session of webhooks and the heartbeat, and the clients of an alertmanager.yml."""
+    connector = aiohttp.TCPConnector(resolver=LookupResolver(NameLookup()))
+    async with aiohttp.ClientSession(connector=connector) as session, receiver_clients() as clients:
+        yield NotificationSenders(session, clients)

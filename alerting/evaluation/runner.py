@@ -1,19 +1,13 @@
 """The schedule of a group: evaluations at evenly spaced times."""
 
-import asyncio
-import time
 import zlib
 from collections.abc import Awaitable, Callable
 
 import structlog
 
-from model.clock import Clock
+from alerting.time_source import TimeSource
 
 log = structlog.get_logger(__name__)
-
-Sleep = Callable[[float], Awaitable[None]]
-Monotonic = Callable[[], float]
-"""Returns seconds by a clock that is never set."""
 
 
 class GroupRunner:
@@ -34,16 +28,14 @@ class GroupRunner:
         name: str,
         interval_ms: int,
         evaluate: Callable[[int], Awaitable[None]],
-        clock: Clock,
-        sleep: Sleep = asyncio.sleep,
-        monotonic: Monotonic = time.monotonic,
+        time: TimeSource,
     ) -> None:
         self.name, self.interval_ms = name, interval_ms
         self.evaluated_ms: int | None = None
         self.duration_ms = 0
         self.missed = 0
-        self._evaluate, self._clock, self._sleep = evaluate, clock, sleep
-        self._monotonic = monotonic
+        self._evaluate, self._clock, self._sleep = evaluate, time.clock, time.sleep
+        self._monotonic = time.monotonic
         self._offset_ms = zlib.crc32(name.encode()) % interval_ms
         # By the monotonic clock: when the next evaluation must begin, or the running one end.
         self._deadline_s: float | None = None

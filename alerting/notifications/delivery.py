@@ -8,8 +8,7 @@ its alert, and a slow receiver delays no other.
 
 import asyncio
 import random
-import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import structlog
 
@@ -17,13 +16,12 @@ from alerting.errors import DeliveryError
 from alerting.notifications.progress import DeliveryProgress
 from alerting.receivers.receiver import Receiver
 from alerting.settings import DeliverySettings
-from model.clock import Clock
+from alerting.time_source import TimeSource
 from storage.api.alerts import Notification, OutboxRecords
 from storage.api.errors import StorageError
 
 log = structlog.get_logger(__name__)
 
-Sleep = Callable[[float], Awaitable[None]]
 _ORPHAN_PAGE_SIZE = 1000
 
 
@@ -44,13 +42,11 @@ class Delivery:
         outbox: OutboxRecords,
         receivers: Mapping[str, Receiver],
         settings: DeliverySettings,
-        clock: Clock,
-        sleep: Sleep = asyncio.sleep,
-        monotonic: Callable[[], float] = time.monotonic,
+        time: TimeSource,
     ) -> None:
-        self.progress = DeliveryProgress(monotonic)
+        self.progress = DeliveryProgress(time.monotonic)
         self._outbox, self._receivers, self._settings = outbox, receivers, settings
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep = time.clock, time.sleep
         self._arrivals = {name: asyncio.Event() for name in receivers}
 
     def reconfigure(self, receivers: Mapping[str, Receiver], settings: DeliverySettings) -> None:

@@ -4,16 +4,12 @@ import asyncio
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
-from alerting.book.alert_book import AlertBook
-from alerting.evaluation.health import HealthBoard
-from alerting.evaluation.runner import GroupRunner, Monotonic, Sleep
+from alerting.evaluation.parts import EvaluationParts
+from alerting.evaluation.runner import GroupRunner
 from alerting.rules.definitions import AlertingRule, AlertOrigin, RuleGroup
 from alerting.rules.group_evaluation import RuleGroupEvaluation
 from alerting.settings import AlertingSettings
-from model.clock import Clock
 from model.limits import Refusals
-from promql.api import QueryEngine
-from storage.api.samples import SampleAppender
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +28,11 @@ class RuleGroups:
     """
 
     def __init__(
-        self,
-        settings: AlertingSettings,
-        engine: QueryEngine,
-        appender: SampleAppender,
-        book: AlertBook,
-        board: HealthBoard,
-        clock: Clock,
-        sleep: Sleep,
-        monotonic: Monotonic,
-        refusals: Refusals,
+        self, settings: AlertingSettings, parts: EvaluationParts, refusals: Refusals
     ) -> None:
-        self.settings, self._engine, self._appender = settings, engine, appender
-        self._book, self._board, self._clock, self._sleep = book, board, clock, sleep
-        self._monotonic, self._refusals = monotonic, refusals
+        """Begin without groups; `refusals` counts what exceeds a limit."""
+        self.settings, self._parts, self._refusals = settings, parts, refusals
+        self._clock = parts.time.clock
         self._running: dict[tuple[str, str], _Running] = {}
 
     def start(
@@ -56,12 +43,13 @@ class RuleGroups:
         previous: RuleGroupEvaluation | None = None,
     ) -> None:
         """Begin to evaluate a group, after a delay; it continues the series of `previous`."""
+        parts = self._parts
         evaluation = RuleGroupEvaluation(
             group,
-            self._engine,
-            self._appender,
-            self._book,
-            self._board,
+            parts.engine,
+            parts.appender,
+            parts.book,
+            parts.board,
             self.settings.external_url,
             self._refusals,
             lambda: self.settings.limits,
@@ -71,9 +59,7 @@ class RuleGroups:
             previous.end(self._clock(), evaluation)
         interval_ms = self._interval_ms(group)
         name = f"{group.file};{group.name}"
-        runner = GroupRunner(
-            name, interval_ms, evaluation.evaluate, self._clock, self._sleep, self._monotonic
-        )
+        runner = GroupRunner(name, interval_ms, evaluation.evaluate, parts.time)
         task = tasks.create_task(runner.run(delay_ms), name=f"alerting: {name}")
         self._running[group.file, group.name] = _Running(
             evaluation, runner, task, self.settings.external_url
@@ -115,7 +101,7 @@ class RuleGroups:
         for key in before.keys() & wanted.keys():
             renamed |= _renamed(before[key].evaluation.group, wanted[key])
         try:
-            await self._book.rename(renamed, self._clock())
+            await self._parts.book.rename(renamed, self._clock())
         finally:
             for key, group in wanted.items():
                 if key in before:

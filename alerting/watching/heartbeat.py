@@ -12,9 +12,9 @@ import aiohttp
 import structlog
 
 from alerting.errors import DeliveryError
-from alerting.evaluation.runner import Sleep
 from alerting.receivers.receiver import masked
 from alerting.settings import HeartbeatSettings
+from alerting.time_source import Sleep
 
 log = structlog.get_logger(__name__)
 

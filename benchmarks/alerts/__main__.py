@@ -26,6 +26,7 @@ from alerting.notifications.router import AlertRouter
 from alerting.notifications.stages import configured_stages
 from alerting.routing.files.loader import parse_routing
 from alerting.settings import AlertingSettings
+from alerting.time_source import TimeSource
 from benchmarks.harness.contenders.servers import Redshank, titles
 from benchmarks.harness.processes import BenchmarkError, work_directory
 from benchmarks.harness.reporting.command import plain_parser, run
@@ -89,7 +90,7 @@ class _Pipeline:
         stages = configured_stages(settings)
         notify = NotificationPipeline(stages, "http://h", self.router.takes).run
         self.book = AlertBook(records, notify, self.router.observe)
-        self.delivery = Delivery(records, self.sinks, settings.delivery, system_clock)
+        self.delivery = Delivery(records, self.sinks, settings.delivery, TimeSource(system_clock))
 
     def _wake(self, names: object) -> None:
         self.delivery.wake(self.sinks)

@@ -6,10 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-import aiohttp
 from prometheus_client import CollectorRegistry
 
-from alerting.service import AlertingService
+from alerting.built_in_groups import CheckSources
+from alerting.receiver_set import NotificationSenders
+from alerting.service import AlertingConfiguration, AlertingService
+from alerting.time_source import TimeSource
 from analytics.series.counters import ProjectCounters
 from analytics.series.recorder import SeriesRecorder
 from analytics.service import Analytics
@@ -20,7 +22,7 @@ from daemon.configuration.reload import Reloader
 from daemon.configuration.settings import Settings
 from daemon.data_directory import DataDirectory
 from daemon.exporter_file import ExporterFile
-from daemon.receiver_clients import HttpReceiverClients, receiver_clients
+from daemon.receiver_clients import notification_senders
 from daemon.server import project_analytics, push_receivers
 from daemon.server.alertmanager_metrics import AlertmanagerCollector
 from daemon.server.alertmanagers import Alertmanagers
@@ -56,12 +58,10 @@ from ingest.remote_write.receiver import RemoteWriteReceiver
 from ingest.series.commits import GroupCommit
 from model.limits import Refusals
 from model.memory_pressure import MemoryReading
-from model.network.name_lookup import NameLookup
 from model.process.resident_memory import RecentMemory, control_group_limit_bytes
 from model.web_config.live import LiveWebConfig
 from promql.api import MetadataByMetric
 from promql.engine import LocalEngine
-from scraper.fetching.resolver import LookupResolver
 from scraper.probing.heartbeats import Heartbeats
 from scraper.probing.library import ProbeLibrary
 from scraper.probing.service import ProbeService
@@ -135,7 +135,7 @@ async def constructed(
         stack.push_async_callback(engine.close)
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
         pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
-        senders = await stack.enter_async_context(_senders())
+        senders = await stack.enter_async_context(notification_senders())
         loop_lag = await stack.enter_async_context(LoopLagMonitor(watchdog_feed()))
         alerting, alertmanagers, made = await _alerting(
             stores, configuration, engine, senders, scraping, pushed, loop_lag.lag_s, refusals
@@ -164,14 +164,6 @@ async def constructed(
             recorder=project_analytics.recorder_of(stores, analytics, sessions, reloader),
             management=management,
         )
-
-
-@asynccontextmanager
-async def _senders() -> AsyncIterator[tuple[aiohttp.ClientSession, HttpReceiverClients]]:
-    """Yield the session of webhooks and the heartbeat, and the clients of an alertmanager.yml."""
-    connector = aiohttp.TCPConnector(resolver=LookupResolver(NameLookup()))
-    async with aiohttp.ClientSession(connector=connector) as session, receiver_clients() as clients:
-        yield session, clients
 
 
 def _memory(settings: Settings) -> MemoryReading:
@@ -235,7 +227,7 @@ async def _alerting(
     stores: Stores,
     configuration: Configuration,
     engine: LocalEngine,
-    senders: tuple[aiohttp.ClientSession, HttpReceiverClients],
+    senders: NotificationSenders,
     scraping: Scraping,
     pushed: PushedHosts,
     loop_lag_s: Callable[[], float],
@@ -245,25 +237,33 @@ async def _alerting(
     rules = StoredRules(stores.records.rule_groups, stores.clock)
     await added.load()
     await rules.load()
-    session, clients = senders
+    made = added, rules
     alerting = AlertingService(
-        settings=added.joined(configuration.settings.alerting),
-        records=stores.records.alerts,
-        engine=engine,
-        appender=stores.samples,
-        hosts=lambda: [*scraping.targets.hosts(), *pushed.hosts()],
-        session=session,
-        clock=stores.clock,
-        rule_groups=rules.joined(configuration),
-        routing=configuration.routing,
-        clients=clients,
-        sign=partial(stores.keys.authentication_code, "acknowledge links"),
-        conditions=stores.conditions,
-        loop_lag_s=loop_lag_s,
+        _alerting_configuration(configuration, made),
+        stores.records.alerts,
+        engine,
+        stores.samples,
+        CheckSources(
+            hosts=lambda: [*scraping.targets.hosts(), *pushed.hosts()],
+            conditions=stores.conditions,
+            probes=lambda: watched_probes(scraping),
+            loop_lag_s=loop_lag_s,
+        ),
+        senders,
+        TimeSource(stores.clock),
         refusals=refusals,
-        probes=lambda: watched_probes(scraping),
+        sign=partial(stores.keys.authentication_code, "acknowledge links"),
     )
-    return alerting, Alertmanagers(configuration, alerting, stores.clock), (added, rules)
+    return alerting, Alertmanagers(configuration, alerting, stores.clock), made
+
+
+def _alerting_configuration(configuration: Configuration, made: _Made) -> AlertingConfiguration:
+    """Return what is configured in files, with what was made in the UI."""
+    added, rules = made
+    settings = added.joined(configuration.settings.alerting)
+    return AlertingConfiguration(
+        settings, tuple(rules.joined(configuration)), configuration.routing
+    )
 
 
 def _reloader(
@@ -285,9 +285,7 @@ def _reloader(
         logs.configure(new.settings.log.level, new.settings.log.format)
         await scraping.apply(new)
         otlp.translate(new.otlp)
-        await alerting.reconfigure(
-            added.joined(new.settings.alerting), rules.joined(new), new.routing
-        )
+        await alerting.reconfigure(_alerting_configuration(new, made))
         alertmanagers.apply(new)
 
     async def on_signal() -> None:

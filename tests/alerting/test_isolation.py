@@ -17,6 +17,7 @@ from alerting.checks.registry import HostCheckRegistry
 from alerting.evaluation.health import HealthBoard
 from alerting.notifications.delivery import Delivery
 from alerting.settings import DeliverySettings
+from alerting.time_source import TimeSource
 from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
@@ -79,7 +80,9 @@ class Watch:
             async def send(self, body: str) -> None:
                 bodies.put_nowait(body)
 
-        delivery = Delivery(self.records, {"log": Inbox()}, DeliverySettings(), lambda: NOW_MS)
+        delivery = Delivery(
+            self.records, {"log": Inbox()}, DeliverySettings(), TimeSource(lambda: NOW_MS)
+        )
         running = asyncio.create_task(delivery.run("log"))
         try:
             async with asyncio.timeout(PATIENCE_S):

@@ -8,15 +8,19 @@ import aiohttp
 import pytest
 import structlog
 
+from alerting.built_in_groups import CheckSources
 from alerting.check_settings import CheckName
 from alerting.checks.kinds import KINDS
 from alerting.checks.queries import usage_expression
 from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
 from alerting.prometheus_json import alerts_data, rules_data
+from alerting.receiver_set import NotificationSenders
 from alerting.rules.definitions import RuleGroup
 from alerting.rules.files import load_rule_files, parse_rule_file
-from alerting.service import AlertingService
+from alerting.service import AlertingConfiguration, AlertingService
 from alerting.settings import AlertingSettings
+from alerting.time_source import TimeSource
+from model.conditions import Conditions
 from model.labels import Labels
 from promql.api import EvaluationError
 from storage.api.alerts import AlertChange, AlertState, CheckOverride, Severity
@@ -85,15 +89,13 @@ class Bench:
         self.changes: asyncio.Queue[AlertChange] = asyncio.Queue()
         self.hosts = [("web-1", "node", "web-1:9100")]
         self.service = AlertingService(
-            settings=settings,
-            records=records,
-            engine=self.engine,
-            appender=self.appender,
-            hosts=lambda: self.hosts,
-            session=session,
-            clock=self.time,
-            rule_groups=groups,
-            sleep=self.time.sleep,
+            AlertingConfiguration(settings, tuple(groups)),
+            records,
+            self.engine,
+            self.appender,
+            CheckSources(hosts=lambda: self.hosts, conditions=Conditions(self.time)),
+            NotificationSenders(session),
+            TimeSource(self.time, self.time.sleep),
             sign=lambda text: text.encode().hex(),
         )
         self.unsubscribe = self.service.subscribe(self._changed)
@@ -372,7 +374,9 @@ async def test_reconfiguration_takes_effect_while_running(
         assert (await bench.change())[0] == "High"
         await service.set_override(CheckOverride("web-2:9100", "cpu", warning=70.0))
         stricter = {"cpu": {"warning": 40, "recovery": 30, "for": "0s"}, "no_data_for": "5s"}
-        await service.reconfigure(settings(webhook, checks=stricter), rule_groups())
+        await service.reconfigure(
+            AlertingConfiguration(settings(webhook, checks=stricter), tuple(rule_groups()))
+        )
         assert await bench.change() == ("HostHighCpu", "inactive", "firing")
         assert (await webhook.next())["commonLabels"]["alertname"] == "HostHighCpu"
         assert service.receivers == (("ops", "webhook"),)
@@ -383,7 +387,7 @@ async def test_reconfiguration_takes_effect_while_running(
             "HostHighCpu",
         }
         slower = settings(webhook, checks=stricter, evaluation_interval="2s")
-        await service.reconfigure(slower, rule_groups())
+        await service.reconfigure(AlertingConfiguration(slower, tuple(rule_groups())))
         assert {group.interval_ms for group in service.rules()} == {2_000}
         await service.test_receiver("ops")
         assert (await webhook.next())["commonLabels"]["alertname"] == "RedshankTest"
@@ -535,7 +539,7 @@ async def test_heartbeat_goes_out_only_while_checks_are_evaluated_on_time(
         service._built_in.runners[0]._late_s = 61.0
         assert service._silencing_problem() == "host checks or rules are evaluated 61 s late"
         before = service.heartbeat.withheld
-        await service.reconfigure(settings(heartbeat=None), [])
+        await service.reconfigure(AlertingConfiguration(settings(heartbeat=None)))
         bench.time.advance(5)
         await asyncio.sleep(0)
         assert service.heartbeat.withheld == before

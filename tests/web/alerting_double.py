@@ -7,17 +7,21 @@ import aiohttp
 
 from alerting.book.alert_book import AlertBook
 from alerting.book.observation import OpenAlert
+from alerting.built_in_groups import CheckSources
 from alerting.check_settings import CheckName
 from alerting.checks.host_check import HostCheck
 from alerting.errors import UnknownReceiverError
 from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.runner import GroupRunner
 from alerting.notifications.router import AlertRouter
+from alerting.receiver_set import NotificationSenders
 from alerting.rules.definitions import RuleGroup
-from alerting.service import AlertingService
+from alerting.service import AlertingConfiguration, AlertingService
 from alerting.settings import AlertingSettings
+from alerting.time_source import TimeSource
 from alerting.views import CheckView, GroupView, rule_group_view
 from model.clock import Clock
+from model.conditions import Conditions
 from model.labels import Labels
 from promql.api import QueryEngine
 from storage.api.alerts import (
@@ -75,7 +79,9 @@ class AlertingDouble:
             HealthBoard(self._clock),
         )
         self.groups = tuple(
-            rule_group_view(group, GroupRunner(group.name, 60_000, never, self._clock), book, board)
+            rule_group_view(
+                group, GroupRunner(group.name, 60_000, never, TimeSource(self._clock)), book, board
+            )
             for group in groups
         )
 
@@ -191,12 +197,12 @@ def alerting_over(
 ) -> AlertingDouble:
     """Return alerting over real records, not started."""
     service = AlertingService(
-        settings=AlertingSettings(),
-        records=records.alerts,
-        engine=engine,
-        appender=NoAppender(),
-        hosts=lambda: (),
-        session=session,
-        clock=clock,
+        AlertingConfiguration(AlertingSettings()),
+        records.alerts,
+        engine,
+        NoAppender(),
+        CheckSources(hosts=lambda: (), conditions=Conditions(clock)),
+        NotificationSenders(session),
+        TimeSource(clock),
     )
     return AlertingDouble(service, records.alerts, clock)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting.evaluation.runner import GroupRunner
+from alerting.time_source import TimeSource
 from tests.alerting.alerting_doubles import NOW_MS, SetClock
 from tests.patience import PATIENCE_S
 
@@ -31,7 +32,9 @@ async def run(
             done.set()
             await asyncio.Event().wait()
 
-    runner = GroupRunner("g", INTERVAL_MS, evaluate, clock, clock.sleep, clock.monotonic)
+    runner = GroupRunner(
+        "g", INTERVAL_MS, evaluate, TimeSource(clock, clock.sleep, clock.monotonic)
+    )
     task = asyncio.create_task(runner.run(delay_ms))
     async with asyncio.timeout(PATIENCE_S):
         await done.wait()
@@ -47,7 +50,9 @@ async def watched(clock: SetClock, during: Callable[[int], None]) -> AsyncIterat
     async def evaluate(tick_ms: int) -> None:
         during(tick_ms)
 
-    runner = GroupRunner("g", INTERVAL_MS, evaluate, clock, clock.sleep, clock.monotonic)
+    runner = GroupRunner(
+        "g", INTERVAL_MS, evaluate, TimeSource(clock, clock.sleep, clock.monotonic)
+    )
     task = asyncio.create_task(runner.run())
     try:
         yield runner
@@ -76,10 +81,13 @@ async def test_groups_have_different_offsets_that_survive_a_restart() -> None:
         return None
 
     first = [
-        GroupRunner(name, INTERVAL_MS, nothing, SetClock()).tick_from(NOW_MS) for name in "abcdef"
+        GroupRunner(name, INTERVAL_MS, nothing, TimeSource(SetClock())).tick_from(NOW_MS)
+        for name in "abcdef"
     ]
     later = [
-        GroupRunner(name, INTERVAL_MS, nothing, SetClock()).tick_from(NOW_MS + INTERVAL_MS)
+        GroupRunner(name, INTERVAL_MS, nothing, TimeSource(SetClock())).tick_from(
+            NOW_MS + INTERVAL_MS
+        )
         for name in "abcdef"
     ]
     assert len(set(first)) > 1
@@ -155,7 +163,7 @@ async def test_lag_grows_while_an_evaluation_does_not_end_and_while_none_begins(
         stuck.set()
         await asyncio.Event().wait()
 
-    runner = GroupRunner("g", INTERVAL_MS, hang, clock, clock.sleep, clock.monotonic)
+    runner = GroupRunner("g", INTERVAL_MS, hang, TimeSource(clock, clock.sleep, clock.monotonic))
     task = asyncio.create_task(runner.run())
     async with asyncio.timeout(PATIENCE_S):
         await stuck.wait()
@@ -169,7 +177,7 @@ async def test_lag_grows_while_an_evaluation_does_not_end_and_while_none_begins(
     async def asleep(seconds: float) -> None:
         await asyncio.Event().wait()
 
-    runner = GroupRunner("g", INTERVAL_MS, hang, clock, asleep, clock.monotonic)
+    runner = GroupRunner("g", INTERVAL_MS, hang, TimeSource(clock, asleep, clock.monotonic))
     task = asyncio.create_task(runner.run())
     await asyncio.sleep(0)
     clock.now_ms += 2 * INTERVAL_MS
@@ -185,5 +193,5 @@ def test_next_time_is_never_before_and_less_than_an_interval_away(
     async def nothing(tick_ms: int) -> None:
         return None
 
-    tick_ms = GroupRunner("g", interval_ms, nothing, SetClock()).tick_from(time_ms)
+    tick_ms = GroupRunner("g", interval_ms, nothing, TimeSource(SetClock())).tick_from(time_ms)
     assert time_ms <= tick_ms < time_ms + interval_ms

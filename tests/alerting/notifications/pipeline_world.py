@@ -20,6 +20,7 @@ from alerting.routing.configuration import RoutingConfiguration
 from alerting.routing.files.loader import parse_routing
 from alerting.routing.silences import Silence
 from alerting.settings import AlertingSettings, DeliverySettings
+from alerting.time_source import TimeSource
 from model.labels import Labels
 from model.matchers import Matcher
 from storage.api.alerts import Alert
@@ -136,7 +137,7 @@ class PipelineWorld:
         stages = configured_stages(SETTINGS)
         pipeline = NotificationPipeline(stages, "http://h", self.router.takes)
         self.book = AlertBook(self.records, pipeline.run, self.router.observe)
-        self.delivery = Delivery(self.records, self.inboxes, PATIENT, self.clock)
+        self.delivery = Delivery(self.records, self.inboxes, PATIENT, TimeSource(self.clock))
         opened = await self.records.open_alerts()
         self.book.restore((AlertKey(each.rule, each.labels), each) for each in opened)
         await self.router.start(opened)

@@ -16,6 +16,7 @@ from alerting.notifications.delivery import Delivery
 from alerting.receivers.receiver import Receiver
 from alerting.receivers.webhook import WebhookReceiver
 from alerting.settings import DeliverySettings
+from alerting.time_source import TimeSource
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertChange, AlertState, NewNotification
 from storage.api.errors import StorageError
@@ -65,7 +66,7 @@ async def running(
     clock: SetClock,
     settings: DeliverySettings = SETTINGS,
 ) -> AsyncIterator[Delivery]:
-    delivery = Delivery(records, receivers, settings, clock, clock.sleep)
+    delivery = Delivery(records, receivers, settings, TimeSource(clock, clock.sleep))
     tasks = [asyncio.create_task(delivery.run(name)) for name in receivers]
     try:
         yield delivery
@@ -198,7 +199,7 @@ async def test_delivery_goes_on_after_a_failure_of_the_records(records: WatchedA
 async def test_notifications_of_a_removed_receiver_are_abandoned(records: WatchedAlerts) -> None:
     await enqueue(records, "gone", "1", "2")
     await enqueue(records, "ops", "3")
-    delivery = Delivery(records, {"ops": Sink()}, SETTINGS, SetClock())
+    delivery = Delivery(records, {"ops": Sink()}, SETTINGS, TimeSource(SetClock()))
     await delivery.abandon_orphans()
     [left] = await records.waiting(None, 10)
     assert left.receiver == "ops"
@@ -209,6 +210,6 @@ async def test_notifications_of_a_removed_receiver_are_abandoned(records: Watche
 
 @given(st.integers(0, 10_000))
 def test_backoff_doubles_with_jitter_up_to_its_maximum(attempts: int) -> None:
-    delivery = Delivery(None, {}, SETTINGS, SetClock())  # type: ignore[arg-type]
+    delivery = Delivery(None, {}, SETTINGS, TimeSource(SetClock()))  # type: ignore[arg-type]
     longest_ms = min(5_000 * 2**attempts, 300_000)
     assert longest_ms / 2 <= delivery.backoff_ms(attempts) <= longest_ms
