@@ -91,3 +91,11 @@ async def test_shapes_and_choosers_fit_the_window(page: Page, url: str, width: i
         await expect(page.locator(".chooser[open]")).to_have_count(0)
         await page.locator('input[name="host"]').first.check()
         await expect_no_overflow(page, query)
+
+
+@pytest.mark.parametrize("query", ["", "group=job", "columns=network,uptime,seen"])
+async def test_the_table_fits_windows_of_every_width(page: Page, url: str, query: str) -> None:
+    await page.goto(f"{url}/?{query}")
+    for width in (721, 834, 961, 1100, 1180, 1181, 1440):
+        await page.set_viewport_size({"width": width, "height": 800})
+        await expect_no_overflow(page, f"{query} at {width} px")

@@ -37,6 +37,10 @@ class HostCells:
         """Return the cell of a host without figures."""
         return str(self._macros.reason_cell(host, columns))
 
+    def empty(self, key: str) -> str:
+        """Return an empty cell of a column."""
+        return str(self._macros.empty_cell(key))
+
     def group_row(self, group: HostGroup, table: TableState, selectable: bool) -> str:
         """Return the heading row of a group of hosts."""
         return str(self._macros.group_row(group, table, selectable))

@@ -39,6 +39,7 @@ class Column:
         descending: the order after the first click on its title.
         shown: whether it is shown to a reader who has chosen no columns.
         figure: whether a host that is not up has no value in it.
+        narrow: whether it is shown in narrow windows too (`hosts.css`).
     """
 
     key: str
@@ -47,6 +48,7 @@ class Column:
     descending: bool = True
     shown: bool = True
     figure: bool = True
+    narrow: bool = True
 
 
 NAME: Final = Column(
@@ -63,15 +65,15 @@ COLUMNS: Final = (
     Column("memory", "Memory", lambda host: host.figures.memory_used_ratio),
     Column("disk", "Disk", lambda host: host.figures.disk_used_ratio),
     Column("load", "Load", _load_per_core),
-    Column("network", "Network", _traffic),
-    Column("uptime", "Uptime", lambda host: host.figures.uptime_s),
+    Column("network", "Network", _traffic, narrow=False),
+    Column("uptime", "Uptime", lambda host: host.figures.uptime_s, narrow=False),
     Column(
         "alerts",
         "Alerts",
         lambda host: (host.alerts.critical, host.alerts.warning),
         figure=False,
     ),
-    Column("seen", "Seen", lambda host: host.last_seen_ms, figure=False),
+    Column("seen", "Seen", lambda host: host.last_seen_ms, figure=False, narrow=False),
 )
 BY_KEY: Final = {column.key: column for column in COLUMNS}
 SHOWN_AT_FIRST: Final = tuple(column for column in COLUMNS if column.shown)

@@ -59,14 +59,17 @@ class HostRows:
     ) -> str:
         cells = self.cells
         parts = [cells.start(host, selectable)]
-        figures = sum(column.figure for column in table.columns)
+        # One cell for the figures says why there are none. It spans no column that narrow
+        # windows hide: the table would be wider than the window.
+        figures = [column for column in table.columns if column.figure]
+        spanned = [column for column in figures if column.narrow] or figures
         for column in table.columns[1:]:
             if host.state is HostState.UP or not column.figure:
                 parts.append(cells.cell(column.key, host, levels))
-            elif figures:
-                # One cell for all figures: why there are none.
-                parts.append(cells.reason(host, figures))
-                figures = 0
+            elif column is spanned[0]:
+                parts.append(cells.reason(host, len(spanned)))
+            elif column not in spanned:
+                parts.append(cells.empty(column.key))
         return "".join(parts) + "</tr>"
 
     def _keep(self, variant: Hashable, rows: _Kept) -> None:

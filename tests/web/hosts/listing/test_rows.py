@@ -1,10 +1,14 @@
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
+import web
 from model.labels import Labels
 from tests.web.world import shared_resources
 from web.fleet.hosts import Figures, FleetHost, HostState
 from web.hosts.checks import Levels
+from web.hosts.listing.columns import COLUMNS
 from web.hosts.listing.fleet_table import TableState
 from web.hosts.listing.rows import HostRows
 from web.http.rendering import Renderer
@@ -82,3 +86,12 @@ def test_rows_of_removed_hosts_are_dropped() -> None:
     after = rows_of(kept, [HOST, gone])
     assert after["host-node-a:9100"] is before["host-node-a:9100"]
     assert after["host-node-b:9100"] is not before["host-node-b:9100"]
+
+
+def test_narrow_windows_hide_the_columns_that_no_cell_spans() -> None:
+    style = (Path(web.__file__).parent / "static/hosts/hosts.css").read_text()
+    rules = re.findall(
+        r"^  (\.fleet \.column-\w+(?:, [^{]+)?) \{ display: none; \}", style, re.MULTILINE
+    )
+    hidden = set(re.findall(r"\.column-(\w+)", " ".join(rules)))
+    assert hidden == {column.key for column in COLUMNS if not column.narrow}
