@@ -75,7 +75,8 @@ class ExporterInstaller:
         # Strings in double quotes, so that the shell's single quotes enclose them.
         fetch = f'from urllib.request import urlretrieve as get; get("{url}{PATH}", "{_FILE}")'
         digest = hashlib.sha256(content).hexdigest()
-        push = f" --push {shlex.quote(url)} --key {shlex.quote(key)}" if key else ""
+        # One word: a key may begin with a hyphen.
+        push = f" --push {shlex.quote(url)} --key={shlex.quote(key)}" if key else ""
         # python3 downloads: it must be there, and a small system has neither curl nor wget.
         command = (
             '(d=$(mktemp -d) && trap \'rm -rf "$d"\' EXIT && cd "$d" && '

@@ -49,6 +49,12 @@ def test_options_of_the_exporter_are_installed_in_their_order(installation: Inst
     assert "pushes to https://monitor" in result.output
 
 
+def test_key_may_begin_with_a_hyphen(installation: Installation) -> None:
+    result = installed("--push", "https://monitor", "--key=-a-key")
+    assert result.status == 0, result.output
+    assert installation.push["REDSHANK_PUSH_KEY"] == "-a-key"
+
+
 def test_exporter_is_scraped_without_a_server_to_push_to(installation: Installation) -> None:
     result = installed()
     assert (result.status, installation.push, list(installation.options)) == (0, {}, [])

@@ -71,13 +71,15 @@ async def added(world: World, body: dict[str, object]) -> dict[str, str]:
     return document
 
 
+@pytest.mark.parametrize("given", [{}, {"key": "-key-that-begins-with-a-hyphen"}])
 async def test_line_of_a_pushing_host_fetches_checks_and_runs_the_file_with_its_key(
-    world: World, terminal: dict[str, str]
+    world: World, terminal: dict[str, str], given: dict[str, object]
 ) -> None:
-    host = await added(world, {"name": "nas", "push": True})
+    host = await added(world, {"name": "nas", "push": True, **given})
     url = str(world.client.make_url("")).rstrip("/")
     status, output = await pasted(host["install"], terminal)
-    started = f"ran redshank-exporter.pyz install --push {url} --key {host['key']}"
+    key = given.get("key", host["key"])
+    started = f"ran redshank-exporter.pyz install --push {url} --key={key}"
     assert status == 0, output
     assert output.splitlines() == ["as root", f"{started} ['redshank-exporter.pyz']"]
 
