@@ -258,7 +258,7 @@ async def _alerting(
 
 
 def _alerting_configuration(configuration: Configuration, made: _Made) -> AlertingConfiguration:
-    """Return what is configured in files, with what was made in the UI."""
+    """Return the alerting of the configuration files, joined with what was made in the UI."""
     added, rules = made
     settings = added.joined(configuration.settings.alerting)
     return AlertingConfiguration(

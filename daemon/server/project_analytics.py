@@ -5,19 +5,33 @@ from analytics.series.counters import ProjectCounters
 from analytics.series.recorder import METADATA, SeriesRecorder
 from analytics.service import Analytics, AnalyticsRecords, EventStores
 from analytics.sessions.service import AgentSessions
+from analytics.settings import AnalyticsSettings
 from daemon.configuration.reload import Reloader
 from daemon.configuration.settings import Settings
 from daemon.server.stores import Stores
+from model.clock import Clock
 from model.limits import Refusals
 from model.metadata import MetricMetadata
+from storage.events import DuckEventStore
+from storage.records.store import Records
 from web.identity.keys import KeyRing, KeysError
 
 
 def analytics_of(stores: Stores, settings: Settings, refusals: Refusals) -> Analytics:
-    """Return analytics over the stores."""
-    records, events = stores.records, stores.events
+    """Return the server's analytics."""
+    return analytics_over(settings.analytics, stores.records, stores.events, stores.clock, refusals)
+
+
+def analytics_over(
+    settings: AnalyticsSettings,
+    records: Records,
+    events: DuckEventStore,
+    clock: Clock,
+    refusals: Refusals,
+) -> Analytics:
+    """Return analytics over opened stores."""
     return Analytics(
-        settings.analytics,
+        settings,
         AnalyticsRecords(
             projects=records.projects,
             project_keys=records.project_keys,
@@ -27,7 +41,7 @@ def analytics_of(stores: Stores, settings: Settings, refusals: Refusals) -> Anal
             schema_notes=records.schema_notes,
         ),
         EventStores(events, events.requests, events.activity, events.transfer),
-        stores.clock,
+        clock,
         refusals,
     )
 

@@ -25,11 +25,14 @@ from prometheus_client import CollectorRegistry
 from alerting.receivers.webhook_body import NotificationStatus, webhook_body
 from analytics.sessions.service import AgentSessions
 from analytics.sessions.settings import SessionSettings
+from analytics.settings import AnalyticsSettings
 from daemon.server.management.stored_rules import StoredRules
+from daemon.server.project_analytics import analytics_over
 from model.clock import Clock, system_clock
 from model.conditions import Conditions
 from model.durations import parse_duration_ms
 from model.labels import Labels
+from model.limits import Refusals
 from model.series import AlignedSeries
 from model.targets import Health, TargetStatus
 from promql.api import Answer, InstantVector, QueryOptions, Selectors
@@ -40,7 +43,6 @@ from tests.web.alerting_double import AlertingDouble, alerting_over, an_alert
 from tests.web.service_doubles import DiscoveryDouble, FixedConfiguration, MemorySamples
 from tests.web.service_doubles import target_status as status_of
 from tests.web.world import (
-    analytics_over,
     opened_events,
     opened_pushes,
     opened_records,
@@ -522,7 +524,7 @@ async def demonstration(
             configuration=FixedConfiguration(),
             registry=CollectorRegistry(),
             conditions=Conditions(clock),
-            analytics=analytics_over(records, events, clock),
+            analytics=analytics_over(AnalyticsSettings(), records, events, clock, Refusals()),
             agent_sessions=AgentSessions.over(SessionSettings(), events.agent_sessions, clock),
             annotations=records.annotations,
             dashboards=records.dashboards,

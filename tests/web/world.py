@@ -19,7 +19,6 @@ from pytest_aiohttp import AiohttpClient
 from structlog.testing import capture_logs
 from yarl import URL
 
-from analytics.service import Analytics, AnalyticsRecords, EventStores
 from analytics.sessions.service import AgentSessions
 from analytics.sessions.settings import SessionSettings
 from analytics.settings import AnalyticsSettings
@@ -28,6 +27,7 @@ from daemon.configuration.settings import BackupSettings, Settings
 from daemon.server.management.backup_keeper import BackupKeeper
 from daemon.server.management.stored_receivers import StoredReceivers
 from daemon.server.management.stored_rules import StoredRules
+from daemon.server.project_analytics import analytics_over
 from ingest.devices.inbox import MessageInbox
 from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.series.commits import GroupCommit
@@ -248,7 +248,7 @@ def _services(
         target_metadata=lambda: doubles.metadata,
         registry=registry,
         conditions=Conditions(doubles.clock),
-        analytics=analytics_over(records, events, doubles.clock, refusals),
+        analytics=analytics_over(AnalyticsSettings(), records, events, doubles.clock, refusals),
         refusals=refusals,
         agent_sessions=AgentSessions.over(SessionSettings(), events.agent_sessions, doubles.clock),
         annotations=records.annotations,
@@ -310,26 +310,6 @@ async def opened_records(folder: Path) -> AsyncIterator[Records]:
         yield records
     finally:
         await asyncio.to_thread(records.close)
-
-
-def analytics_over(
-    records: Records, events: DuckEventStore, clock: Clock, refusals: Refusals | None = None
-) -> Analytics:
-    """Return the service over opened stores."""
-    return Analytics(
-        AnalyticsSettings(),
-        AnalyticsRecords(
-            projects=records.projects,
-            project_keys=records.project_keys,
-            saved_reports=records.saved_reports,
-            segments=records.segments,
-            shares=records.shares,
-            schema_notes=records.schema_notes,
-        ),
-        EventStores(events, events.requests, events.activity, events.transfer),
-        clock,
-        refusals,
-    )
 
 
 @asynccontextmanager
