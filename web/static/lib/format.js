@@ -66,8 +66,11 @@ export const inputMoment = (text) => {
   return new Date(wanted_ms - offset_ms(first_ms));
 };
 
-// "2 Nov", "2. Nov.": the day comes first in each language.
-const dayText = new Intl.DateTimeFormat(LANGUAGE === "en" ? "en-GB" : LANGUAGE, { day: "numeric", month: "short", timeZone: ZONE || undefined });
+// Formats days of a time zone as "2 Nov", in German "2. Nov.": the day comes first in each language.
+export const dayFormat = (timeZone) =>
+  new Intl.DateTimeFormat(LANGUAGE === "en" ? "en-GB" : LANGUAGE, { day: "numeric", month: "short", timeZone });
+
+const dayText = dayFormat(ZONE || undefined);
 
 // Labels of a time axis: dates where a day begins or where steps are days, else clock times.
 export const tickTexts = (times_s, step_s) =>

@@ -7,7 +7,7 @@
 import { annotationMarks, textsBetween } from "../lib/annotation_marks.js";
 import { chartTip } from "../lib/chart_tip.js";
 import { element } from "../lib/dom.js";
-import { axisTexts, UNKNOWN } from "../lib/format.js";
+import { axisTexts, dayFormat, UNKNOWN } from "../lib/format.js";
 import { plotOptions, strokes, translucent, uPlot } from "../lib/plot.js";
 import { t } from "../lib/texts.js";
 import { onThemeChange } from "../lib/theme.js";
@@ -17,10 +17,10 @@ const HEIGHT = 240;
 // Steps between the ticks of an axis that counts.
 const WHOLE_STEPS = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
-const LANGUAGE = document.documentElement.lang;
-const DAY = new Intl.DateTimeFormat(LANGUAGE === "en" ? "en-GB" : LANGUAGE, { day: "numeric", month: "short", timeZone: "UTC" });
+// Labels are dates of the project's zone, without one.
+const DAY = dayFormat("UTC");
 
-// "2026-11-23" is "23 Nov", in German "23. Nov."; of an hour, "14:00", and the date where a day begins.
+// Returns a day as "23 Nov", and an hour as "14:00"; the first hour of a day has the day.
 const shortLabel = (label) => {
   const [date, clock] = label.split("T");
   return clock && !clock.startsWith("00:00") ? clock.slice(0, 5) : DAY.format(new Date(date));
