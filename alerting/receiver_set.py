@@ -57,7 +57,7 @@ class ReceiverSet:
     def __init__(
         self, settings: AlertingSettings, file: "RoutingFile | None", senders: NotificationSenders
     ) -> None:
-        """Name the receivers: those of the file, the `alertmanager.yml`, or of the settings."""
+        """Name the receivers of `file`, an `alertmanager.yml`; if None, of the settings."""
         self._settings, self._file, self._senders = settings, file, senders
 
     @property

@@ -56,8 +56,10 @@ def newest_series(
 def _newest(heads: Heads, selection: SourceSelection) -> NewestValues | None:
     """Return the values of the selected series, None if the last layout lacks one of them."""
     head = heads.get(selection.source.id)
-    match = None if head is None else selection.matches.get(head.layout.id)
-    if head is None or match is None or not match.is_all:
+    if head is None:
+        return None
+    match = selection.matches.get(head.layout.id)
+    if match is None or not match.is_all:
         return None
     return head.newest(match.match.layout, match.columns_by_row)
 
